@@ -1,0 +1,19 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace lintorch {
+
+/// Reads a whole file. Throws IoError naming the path.
+std::string read_file(const std::filesystem::path& path);
+
+/// Writes a file so that a crash leaves either the old content or the new one: temporary file, fsync, rename.
+/// Creates missing parent folders. Throws IoError naming the path; the temporary file is removed.
+void write_file_atomic(const std::filesystem::path& path, std::string_view content);
+
+/// Flushes a file or folder to the disk. Throws IoError.
+void sync_path(const std::filesystem::path& path);
+
+}  // namespace lintorch
