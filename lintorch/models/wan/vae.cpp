@@ -42,7 +42,7 @@ WanVaeImpl::WanVaeImpl(const WanVaeConfig& config) : config_(config) {
 
 at::Tensor WanVaeImpl::encode_moments(const at::Tensor& video_BCFHW, ClipMode mode) {
   check_video(video_BCFHW);
-  const at::Tensor input = to_weights(video_BCFHW);
+  const at::Tensor input = video_BCFHW.to(quant_conv_->dtype());
   const bool streaming = streams(mode, video_BCFHW.numel() / kPixelChannels);
   const at::Tensor features =
       streaming ? run_chunks(*encoder_, input, temporal_factor()) : encoder_->forward(input, nullptr);
@@ -55,7 +55,7 @@ at::Tensor WanVaeImpl::encode(const at::Tensor& video_BCFHW, ClipMode mode) {
 
 at::Tensor WanVaeImpl::decode_raw(const at::Tensor& z_BCTHW, ClipMode mode) {
   check_latent(z_BCTHW);
-  const at::Tensor input = post_quant_conv_->forward(to_weights(z_BCTHW), nullptr);
+  const at::Tensor input = post_quant_conv_->forward(z_BCTHW.to(quant_conv_->dtype()), nullptr);
   const int64_t num_positions =
       z_BCTHW.numel() / config_.z_dim * temporal_factor() * spatial_factor() * spatial_factor();
   const bool streaming = streams(mode, num_positions);
@@ -84,11 +84,6 @@ void WanVaeImpl::set_latent_statistics(const std::vector<double>& mean, const st
   config.latents_std = std;
   config.validate("set_latent_statistics");
   config_ = config;
-}
-
-at::Tensor WanVaeImpl::to_weights(const at::Tensor& x_BCTHW) const {
-  const at::Tensor& weight = parameters().front();
-  return x_BCTHW.to(weight.scalar_type());
 }
 
 bool WanVaeImpl::streams(ClipMode mode, int64_t num_positions) const {

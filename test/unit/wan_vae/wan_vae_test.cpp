@@ -19,6 +19,10 @@ WanVae small_vae(uint64_t seed = 1) {
   return vae;
 }
 
+/// Both modes sum the same products; only the order of sums inside a convolution may differ: some 1e-7 per layer, over
+/// about 30 layers. A wrong frame at a chunk boundary gives errors above 1e-2.
+constexpr double kRounding = 5e-6;
+
 double relative_error(const at::Tensor& a, const at::Tensor& b) {
   return ((a - b).norm() / b.norm()).item<double>();
 }
@@ -39,8 +43,6 @@ TEST_CASE("latent and video sizes follow the factors", "[wan_vae]") {
 }
 
 TEST_CASE("streaming equals one pass over the whole clip", "[wan_vae]") {
-  // Both sum the same products; only the order of sums inside a convolution may differ: some 1e-7 per layer.
-  constexpr double kRounding = 2e-6;
   at::NoGradGuard no_grad;
   WanVae vae = small_vae();
   const int64_t frames = GENERATE(1, 5, 17);
@@ -68,10 +70,10 @@ TEST_CASE("other depths and temporal steps work in both modes", "[wan_vae]") {
   const auto video = torch::rand({1, 3, frames, 16, 24}) * 2 - 1;
   const auto moments = vae->encode_moments(video);
   REQUIRE(moments.sizes() == at::IntArrayRef({1, 32, 3, 2, 3}));
-  CHECK(relative_error(vae->encode_moments(video, ClipMode::kStreaming), moments) < 2e-6);
+  CHECK(relative_error(vae->encode_moments(video, ClipMode::kStreaming), moments) < kRounding);
   const auto decoded = vae->decode_raw(moments.narrow(1, 0, 16));
   REQUIRE(decoded.sizes() == video.sizes());
-  CHECK(relative_error(vae->decode_raw(moments.narrow(1, 0, 16), ClipMode::kStreaming), decoded) < 2e-6);
+  CHECK(relative_error(vae->decode_raw(moments.narrow(1, 0, 16), ClipMode::kStreaming), decoded) < kRounding);
 }
 
 TEST_CASE("no latent frame depends on later pixels", "[wan_vae]") {
@@ -91,7 +93,7 @@ TEST_CASE("clips of a batch do not mix", "[wan_vae]") {
   const auto z = torch::randn({3, 16, 2, 3, 2});
   const auto together = vae->decode_raw(z);
   for (int64_t i = 0; i < 3; ++i)
-    CHECK(relative_error(together.narrow(0, i, 1), vae->decode_raw(z.narrow(0, i, 1))) < 2e-6);
+    CHECK(relative_error(together.narrow(0, i, 1), vae->decode_raw(z.narrow(0, i, 1))) < kRounding);
 }
 
 TEST_CASE("gradients reach every parameter and agree between the modes", "[wan_vae]") {
