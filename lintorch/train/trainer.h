@@ -9,6 +9,10 @@
 #include "lintorch/train/train_unit.h"
 #include "lintorch/train/trainer_config.h"
 
+namespace lintorch {
+class ProgressBar;
+}
+
 namespace lintorch::train {
 
 enum class TrainResult { kFinished, kInterrupted };
@@ -39,7 +43,7 @@ class Trainer {
  private:
   void train_step(MetricBag& metrics);
   void check_finite();
-  void log_point(MetricBag& metrics, class MetricsLog& log, class ProgressBar& progress);
+  void log_point(MetricBag& metrics, class MetricsLog& log, ProgressBar& progress);
   void save();
   void preview();
   double elapsed_seconds() const;
