@@ -86,7 +86,7 @@ WanDit load_wan_dit(const std::filesystem::path& folder, at::ScalarType dtype, c
   check_layers(state, config, folder.string());
   WanDit dit(config);
   cast_wan_dit(dit, dtype, device);
-  layers::load_module_state(*dit, state, "load_wan_dit] [" + folder.string());
+  layers::load_module_state(*dit, state, "load_wan_dit: " + folder.string());
   dit->eval();
   return dit;
 }
