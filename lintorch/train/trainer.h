@@ -15,6 +15,7 @@ class ProgressBar;
 
 namespace lintorch::train {
 
+class MetricsLog;
 enum class TrainResult { kFinished, kInterrupted };
 
 /// Runs a TrainUnit: accumulate, clip, step, average, log, save. Knows no method.
@@ -43,7 +44,7 @@ class Trainer {
  private:
   void train_step(MetricBag& metrics);
   void check_finite();
-  void log_point(MetricBag& metrics, class MetricsLog& log, ProgressBar& progress);
+  void log_point(MetricBag& metrics, MetricsLog& log, ProgressBar& progress);
   void save();
   void preview();
   double elapsed_seconds() const;

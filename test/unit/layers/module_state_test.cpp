@@ -8,7 +8,9 @@ using namespace lintorch;
 
 namespace {
 
-torch::nn::Sequential two_linears() { return {torch::nn::Linear(2, 3), torch::nn::Linear(3, 1)}; }
+torch::nn::Sequential two_linears() {
+  return torch::nn::Sequential(torch::nn::Linear(2, 3), torch::nn::Linear(3, 1));
+}
 
 }  // namespace
 
