@@ -64,11 +64,12 @@ void DitStageConfig::validate(const std::string& path) const {
   check_positive(path, "batch_size", batch_size);
   check_positive(path, "latent_pool_clips", latent_pool_clips);
   check_positive(path, "encode_batch", encode_batch);
-  LT_CHECK(prompt_dropout >= 0 && prompt_dropout <= 1, ConfigError, "{}.prompt_dropout: expected a value in [0,1], got {}",
-           path, prompt_dropout);
+  LT_CHECK(prompt_dropout >= 0 && prompt_dropout <= 1, ConfigError,
+           "{}.prompt_dropout: expected a value in [0,1], got {}", path, prompt_dropout);
   LT_CHECK(flow_shift > 0, ConfigError, "{}.flow_shift: expected a positive number, got {}", path, flow_shift);
   LT_CHECK(text_encoder.d_model == model.text_dim, ConfigError,
-           "{}.model.text_dim: expected the text encoder's d_model {}, got {}", path, text_encoder.d_model, model.text_dim);
+           "{}.model.text_dim: expected the text encoder's d_model {}, got {}", path, text_encoder.d_model,
+           model.text_dim);
 }
 
 void PretrainConfig::validate(const std::string& path) const {
@@ -78,12 +79,13 @@ void PretrainConfig::validate(const std::string& path) const {
   judge.validate(under(path, "judge"));
   dit.validate(under(path, "dit"));
   const int64_t space = vae.model.spatial_factor(), time = vae.model.temporal_factor();
-  LT_CHECK(data.width % space == 0 && data.height % space == 0 && (data.frames - 1) % time == 0, ConfigError,
-           "{}: expected width and height to be multiples of {} and frames of the form 1 + {} k, got {} x {}, {} frames",
-           under(path, "data"), space, time, data.width, data.height, data.frames);
+  LT_CHECK(
+      data.width % space == 0 && data.height % space == 0 && (data.frames - 1) % time == 0, ConfigError,
+      "{}: expected width and height to be multiples of {} and frames of the form 1 + {} k, got {} x {}, {} frames",
+      under(path, "data"), space, time, data.width, data.height, data.frames);
   LT_CHECK(dit.model.in_channels == vae.model.z_dim && dit.model.out_channels == vae.model.z_dim, ConfigError,
-           "{}: expected in_channels and out_channels equal to the VAE's z_dim {}, got {} and {}", under(path, "dit.model"),
-           vae.model.z_dim, dit.model.in_channels, dit.model.out_channels);
+           "{}: expected in_channels and out_channels equal to the VAE's z_dim {}, got {} and {}",
+           under(path, "dit.model"), vae.model.z_dim, dit.model.in_channels, dit.model.out_channels);
   LT_CHECK(dit.text_encoder.vocab_size >= tokenizer.vocab_size, ConfigError,
            "{}: expected at least the tokenizer's {} pieces, got {}", under(path, "dit.text_encoder.vocab_size"),
            tokenizer.vocab_size, dit.text_encoder.vocab_size);

@@ -49,10 +49,11 @@ PixelBox visible_box(std::span<const uint8_t> pixels) {
 }  // namespace
 
 IdxArray read_idx(const std::filesystem::path& path) {
-  LT_CHECK(std::filesystem::exists(path), IoError,
-           "[read_idx] {}: no such file; install it with \"apt-get install dataset-fashion-mnist\" or set the folder of "
-           "the dataset in the config",
-           path.string());
+  LT_CHECK(
+      std::filesystem::exists(path), IoError,
+      "[read_idx] {}: no such file; install it with \"apt-get install dataset-fashion-mnist\" or set the folder of "
+      "the dataset in the config",
+      path.string());
   const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
   LT_CHECK(file != nullptr, IoError, "[read_idx] {}: cannot be opened", path.string());
   const uint32_t magic = read_big_endian(file.get(), path);
@@ -64,7 +65,8 @@ IdxArray read_idx(const std::filesystem::path& path) {
   for (uint32_t i = 0; i < num_dims; ++i) {
     array.shape.push_back(read_big_endian(file.get(), path));
     count *= static_cast<uint64_t>(array.shape.back());
-    LT_CHECK(count <= (uint64_t{1} << 31), IoError, "[read_idx] {}: the header promises more than 2 GiB", path.string());
+    LT_CHECK(count <= (uint64_t{1} << 31), IoError, "[read_idx] {}: the header promises more than 2 GiB",
+             path.string());
   }
   array.values.resize(count);
   read_exactly(file.get(), array.values.data(), count, path);

@@ -32,7 +32,7 @@ FlowMatchingUnit::Batch FlowMatchingUnit::draw(int64_t index) const {
   auto generator = make_generator(mix_seed(seed, kBatchStream, static_cast<uint64_t>(index)));
   const at::Tensor clip_B = at::randint(pool_.size(), {size}, generator, at::kLong);
   const at::Tensor t_B = config_.time_sampling == TimeSampling::kUniform ? at::rand({size}, generator)
-                                                                        : at::randn({size}, generator).sigmoid();
+                                                                         : at::randn({size}, generator).sigmoid();
   const at::Tensor dropped_B1 = at::rand({size, 1}, generator) < config_.prompt_dropout;
   auto shape = pool_.latents_PCTHW.sizes().vec();
   shape[0] = size;

@@ -26,9 +26,9 @@ class FlowMatchingUnit : public train::TrainUnit {
 
  private:
   struct Batch {
-    at::Tensor clip_B;       // int64, numbers in the pool
-    at::Tensor t_B;          // flow times
-    at::Tensor dropped_B1;   // bool: empty prompt
+    at::Tensor clip_B;      // int64, numbers in the pool
+    at::Tensor t_B;         // flow times
+    at::Tensor dropped_B1;  // bool: empty prompt
     at::Tensor noise_BCTHW;
   };
   Batch draw(int64_t index) const;

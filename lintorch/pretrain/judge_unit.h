@@ -27,8 +27,8 @@ class JudgeUnit : public train::TrainUnit {
  private:
   struct Batch {
     at::Tensor video_BCFHW;
-    at::Tensor presence;                     // [B, 10], 0 or 1
-    at::Tensor clip, class_id, direction;    // int64 [objects of the batch]
+    at::Tensor presence;                   // [B, 10], 0 or 1
+    at::Tensor clip, class_id, direction;  // int64 [objects of the batch]
   };
   Batch draw(int64_t index) const;
 

@@ -13,7 +13,7 @@ struct LatentPool {
   at::Tensor latents_PCTHW;  ///< normalized latents, bf16 on a GPU, else fp32
   at::Tensor ids_PS;         ///< int64 token ids of the captions
   at::Tensor mask_PS;
-  at::Tensor empty_ids_1S;   ///< tokens of the empty prompt
+  at::Tensor empty_ids_1S;  ///< tokens of the empty prompt
   at::Tensor empty_mask_1S;
 
   int64_t size() const { return latents_PCTHW.size(0); }

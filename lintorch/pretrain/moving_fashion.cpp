@@ -10,10 +10,10 @@ namespace lintorch::pretrain {
 namespace {
 
 enum Stream : uint64_t { kMotionStream = 1, kLookStream = 2, kCaptionStream = 3 };
-constexpr double kTravelSpread = 0.08;   // relative, of the speed within one speed word
-constexpr int kPlacements = 12;          // starts tried for the second object; the one with the least overlap is taken
-constexpr double kOpacityGain = 4;       // the darker parts of a garment are not transparent
-constexpr double kGamma = 0.65;          // brightens black garments, which would vanish on the dark background
+constexpr double kTravelSpread = 0.08;  // relative, of the speed within one speed word
+constexpr int kPlacements = 12;         // starts tried for the second object; the one with the least overlap is taken
+constexpr double kOpacityGain = 4;      // the darker parts of a garment are not transparent
+constexpr double kGamma = 0.65;         // brightens black garments, which would vanish on the dark background
 
 uint64_t clip_seed(const MovingFashionConfig& config, Split split, int64_t index, Stream stream) {
   const auto seed = mix_seed(static_cast<uint64_t>(config.seed), split == Split::kTrain ? 0 : 1);
@@ -25,7 +25,8 @@ struct HalfExtents {
 };
 
 HalfExtents half_extents(const PixelBox& box, double scale) {
-  return {0.5 * scale * static_cast<double>(box.right - box.left), 0.5 * scale * static_cast<double>(box.bottom - box.top)};
+  return {0.5 * scale * static_cast<double>(box.right - box.left),
+          0.5 * scale * static_cast<double>(box.bottom - box.top)};
 }
 
 double overlap(const Path& a, HalfExtents size_a, const Path& b, HalfExtents size_b) {
@@ -66,8 +67,8 @@ void MovingFashionConfig::validate(const std::string& path) const {
   const double free = static_cast<double>(std::min(width, height)) - side;
   const double farthest = *std::ranges::max_element(travel) * (1 + kTravelSpread);
   LT_CHECK(free >= farthest, ConfigError,
-           "{}.travel: objects of {} pixels can travel {} pixels at most on a canvas of {} x {}, got {} (with + 8 %)", path,
-           side, free, width, height, farthest);
+           "{}.travel: objects of {} pixels can travel {} pixels at most on a canvas of {} x {}, got {} (with + 8 %)",
+           path, side, free, width, height, farthest);
 }
 
 MovingFashion::MovingFashion(MovingFashionConfig config)
@@ -82,19 +83,23 @@ Clip MovingFashion::describe(Split split, int64_t index) const {
   std::vector<judge::ObjectMotion> motions;
   for (const MotionPlan& plan : draw_plans(random, config_.two_object_fraction, config_.bounce_probability)) {
     const auto& candidates = images.of_class(plan.class_id);
-    ClipObject object{plan.class_id, plan.direction, plan.speed,
-                      candidates[random.below(static_cast<int64_t>(candidates.size()))], {}};
-    const double travel = config_.travel[static_cast<size_t>(plan.speed)] *
-                          random.uniform(1 - kTravelSpread, 1 + kTravelSpread);
+    ClipObject object{plan.class_id,
+                      plan.direction,
+                      plan.speed,
+                      candidates[random.below(static_cast<int64_t>(candidates.size()))],
+                      {}};
+    const double travel =
+        config_.travel[static_cast<size_t>(plan.speed)] * random.uniform(1 - kTravelSpread, 1 + kTravelSpread);
     const HalfExtents size = half_extents(images.box(object.image), config_.object_scale);
     double least_overlap = std::numeric_limits<double>::infinity();
     for (int attempt = 0; attempt < kPlacements && least_overlap > 0; ++attempt) {
-      Path path = draw_path(random, plan, static_cast<double>(config_.width), static_cast<double>(config_.height), size.x,
-                            size.y, travel, config_.frames);
-      const double area = clip.objects.empty() ? 0
-                                               : overlap(clip.objects[0].path,
-                                                         half_extents(images.box(clip.objects[0].image), config_.object_scale),
-                                                         path, size);
+      Path path = draw_path(random, plan, static_cast<double>(config_.width), static_cast<double>(config_.height),
+                            size.x, size.y, travel, config_.frames);
+      const double area =
+          clip.objects.empty()
+              ? 0
+              : overlap(clip.objects[0].path, half_extents(images.box(clip.objects[0].image), config_.object_scale),
+                        path, size);
       if (area < least_overlap) {
         least_overlap = area;
         object.path = std::move(path);

@@ -14,7 +14,7 @@ namespace lintorch::pretrain {
 
 /// The world of the Moving Fashion clips.
 struct MovingFashionConfig {
-  int64_t seed = 1;                  ///< every clip is a function of (seed, split, index)
+  int64_t seed = 1;  ///< every clip is a function of (seed, split, index)
   std::string dataset = kFashionMnistFolder;
   int64_t width = 96;
   int64_t height = 72;
@@ -45,8 +45,8 @@ struct ClipObject {
   int64_t class_id = 0;
   int64_t direction = 0;  ///< of the initial motion, see judge::direction_names()
   judge::Speed speed = judge::Speed::kMedium;
-  int64_t image = 0;      ///< number of the garment within its split
-  Path path;              ///< centre of the garment's visible box in every frame
+  int64_t image = 0;  ///< number of the garment within its split
+  Path path;          ///< centre of the garment's visible box in every frame
 };
 
 struct Clip {

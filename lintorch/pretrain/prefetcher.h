@@ -73,8 +73,10 @@ class Prefetcher {
       }
       lock.lock();
       if (generation != generation_) continue;  // asked to restart in the meantime
-      if (error) error_ = error;
-      else ready_.push_back(std::move(*item));
+      if (error)
+        error_ = error;
+      else
+        ready_.push_back(std::move(*item));
       changed_.notify_all();
     }
   }

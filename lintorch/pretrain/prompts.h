@@ -16,11 +16,12 @@ struct PromptSpec {
 };
 
 /// Prompt `index` of a set, drawn like the captions of the clips but from a random stream of its own; needs no dataset.
-PromptSpec make_prompt(uint64_t seed, int64_t index, double two_object_fraction = 0.5, double bounce_probability = 0.24);
+PromptSpec make_prompt(uint64_t seed, int64_t index, double two_object_fraction = 0.5,
+                       double bounce_probability = 0.24);
 
 /// Prompts first_index ... first_index + count - 1.
-std::vector<PromptSpec> make_prompts(uint64_t seed, int64_t first_index, int64_t count, double two_object_fraction = 0.5,
-                                     double bounce_probability = 0.24);
+std::vector<PromptSpec> make_prompts(uint64_t seed, int64_t first_index, int64_t count,
+                                     double two_object_fraction = 0.5, double bounce_probability = 0.24);
 
 /// Writes one prompt per line. Throws IoError.
 void write_prompts(const std::filesystem::path& path, const std::vector<PromptSpec>& prompts);

@@ -22,7 +22,9 @@ inline at::ScalarType autocast_dtype(const std::string& precision, c10::Device d
 }
 
 /// Copies to the device; from pinned memory without waiting.
-inline at::Tensor send(const at::Tensor& tensor, c10::Device device) { return tensor.to(device, /*non_blocking=*/true); }
+inline at::Tensor send(const at::Tensor& tensor, c10::Device device) {
+  return tensor.to(device, /*non_blocking=*/true);
+}
 
 /// Page-locked copy when it is going to a GPU.
 inline at::Tensor stage_for(const at::Tensor& tensor, c10::Device device) {

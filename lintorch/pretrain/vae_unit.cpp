@@ -14,11 +14,9 @@ constexpr double kMinLatentStd = 1e-3;  // a channel that the VAE does not use m
 
 VaeUnit::VaeUnit(const VaeStageConfig& config, std::shared_ptr<const MovingFashion> clips, wan::WanVae vae,
                  c10::Device device)
-    : config_(config),
-      clips_(std::move(clips)),
-      vae_(std::move(vae)),
-      device_(device),
-      batches_([this](int64_t index) { return draw(index); }) {}
+    : config_(config), clips_(std::move(clips)), vae_(std::move(vae)), device_(device), batches_([this](int64_t index) {
+        return draw(index);
+      }) {}
 
 std::vector<train::ParameterGroup> VaeUnit::parameter_groups() {
   return {{.name = "vae", .parameters = named_parameters(*vae_, "")}};
@@ -28,11 +26,12 @@ VaeUnit::Batch VaeUnit::draw(int64_t index) const {
   const auto& data = clips_->config();
   const int64_t space = vae_->spatial_factor(), time = vae_->temporal_factor();
   auto generator = make_generator(mix_seed(static_cast<uint64_t>(config_.train.seed), kNoiseStream, index));
-  return {stage_for(clips_->make_batch(Split::kTrain, index * config_.batch_size, config_.batch_size).video_BCFHW, device_),
-          stage_for(at::randn({config_.batch_size, vae_->config().z_dim, 1 + (data.frames - 1) / time, data.height / space,
-                               data.width / space},
-                              generator),
-                    device_)};
+  return {
+      stage_for(clips_->make_batch(Split::kTrain, index * config_.batch_size, config_.batch_size).video_BCFHW, device_),
+      stage_for(at::randn({config_.batch_size, vae_->config().z_dim, 1 + (data.frames - 1) / time, data.height / space,
+                           data.width / space},
+                          generator),
+                device_)};
 }
 
 at::Tensor VaeUnit::training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) {

@@ -14,7 +14,8 @@ namespace lintorch::pretrain {
 ///   loss = l1 mean|x' - x| + l2 mean(x' - x)^2 + kl mean KL(N(mu, sigma^2) || N(0, 1)),   x' = decode(mu + sigma eps)
 class VaeUnit : public train::TrainUnit {
  public:
-  VaeUnit(const VaeStageConfig& config, std::shared_ptr<const MovingFashion> clips, wan::WanVae vae, c10::Device device);
+  VaeUnit(const VaeStageConfig& config, std::shared_ptr<const MovingFashion> clips, wan::WanVae vae,
+          c10::Device device);
 
   std::string name() const override { return "vae"; }
   std::vector<train::ParameterGroup> parameter_groups() override;

@@ -12,8 +12,8 @@ namespace lintorch::judge {
 /// Shape of the judge network and what it reached when it was trained; the content of judge/config.json.
 struct JudgeConfig {
   std::vector<int64_t> channels = {24, 48, 96, 128, 128};  ///< of the five convolutions; the last is the feature width
-  std::optional<double> class_accuracy;      ///< on real test clips, in [0,1]
-  std::optional<double> direction_accuracy;  ///< on real test clips, in [0,1]
+  std::optional<double> class_accuracy;                    ///< on real test clips, in [0,1]
+  std::optional<double> direction_accuracy;                ///< on real test clips, in [0,1]
 
   int64_t feature_dim() const { return channels.back(); }
 

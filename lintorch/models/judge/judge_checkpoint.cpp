@@ -12,7 +12,8 @@ constexpr const char* kWeightsFile = "model.safetensors";
 Judge load_judge(const std::filesystem::path& folder, c10::Device device) {
   const auto config_path = folder / kConfigFile;
   Judge judge(config_from_json<JudgeConfig>(read_json_file(config_path), config_path.string() + ":"));
-  layers::load_module_state(*judge, io::SafetensorsFile(folder / kWeightsFile).load(), (folder / kWeightsFile).string());
+  layers::load_module_state(*judge, io::SafetensorsFile(folder / kWeightsFile).load(),
+                            (folder / kWeightsFile).string());
   judge->to(device);
   judge->eval();
   return judge;

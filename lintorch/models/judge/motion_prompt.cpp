@@ -14,12 +14,12 @@ using Words = std::vector<std::string>;
 
 constexpr std::array<std::string_view, kNumClasses> kClassNames = {
     "t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"};
-constexpr std::array<std::string_view, kNumDirections> kDirectionNames = {
-    "right", "up-right", "up", "up-left", "left", "down-left", "down", "down-right"};
+constexpr std::array<std::string_view, kNumDirections> kDirectionNames = {"right", "up-right",  "up",   "up-left",
+                                                                          "left",  "down-left", "down", "down-right"};
 
 constexpr std::array<std::string_view, kNumClasses> kNouns = {
-    "a t-shirt", "a pair of trousers", "a pullover", "a dress", "a coat",
-    "a sandal",  "a shirt",            "a sneaker",  "a bag",   "an ankle boot"};
+    "a t-shirt", "a pair of trousers", "a pullover", "a dress",      "a coat", "a sandal",
+    "a shirt",   "a sneaker",          "a bag",      "an ankle boot"};
 
 constexpr std::array<std::array<std::string_view, 3>, kNumDirections> kDirections = {{
     {"right", "to the right", "toward the right"},
@@ -160,8 +160,8 @@ std::string describe_motion(const std::vector<ObjectMotion>& objects, uint64_t v
   for (const auto& object : objects) {
     LT_CHECK(object.class_id >= 0 && object.class_id < kNumClasses && object.direction >= 0 &&
                  object.direction < kNumDirections,
-             Error, "[describe_motion] expected a class in [0,{}) and a direction in [0,{}), got {} and {}", kNumClasses,
-             kNumDirections, object.class_id, object.direction);
+             Error, "[describe_motion] expected a class in [0,{}) and a direction in [0,{}), got {} and {}",
+             kNumClasses, kNumDirections, object.class_id, object.direction);
   }
   std::string text;
   const uint64_t choice = mix_seed(variation, 0);

@@ -21,7 +21,8 @@ TEST_CASE("Judge gives logits and features of the promised shapes", "[judge]") {
   for (const auto& parameter : judge->parameters()) count += parameter.numel();
   CHECK(count < 1'000'000);
   // Clips of a batch are independent.
-  CHECK(at::allclose(judge->forward(video.slice(0, 1, 2)).class_logits, output.class_logits.slice(0, 1, 2), 1e-4, 1e-5));
+  CHECK(
+      at::allclose(judge->forward(video.slice(0, 1, 2)).class_logits, output.class_logits.slice(0, 1, 2), 1e-4, 1e-5));
 }
 
 TEST_CASE("Judge takes other clip sizes and refuses tiny or unbatched ones", "[judge]") {

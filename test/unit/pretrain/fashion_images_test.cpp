@@ -40,7 +40,9 @@ TEST_CASE("read_idx refuses damaged files", "[fashion_images]") {
   using namespace std::string_literals;
   write_file_atomic(folder / "magic.idx", "\0\0\x0d\x01\0\0\0\x01 "s);
   CHECK_THROWS_WITH(read_idx(folder / "magic.idx"), Contains("magic.idx") && Contains("0x00000d01"));
-  write_file_atomic(folder / "short.idx", "\0\0\x08\x01\0\0\0\x05" "ab"s);
+  write_file_atomic(folder / "short.idx",
+                    "\0\0\x08\x01\0\0\0\x05"
+                    "ab"s);
   CHECK_THROWS_WITH(read_idx(folder / "short.idx"), Contains("ends early"));
   write_file_atomic(folder / "huge.idx", "\0\0\x08\x02\xff\xff\xff\xff\xff\xff\xff\xff"s);
   CHECK_THROWS_WITH(read_idx(folder / "huge.idx"), Contains("2 GiB"));

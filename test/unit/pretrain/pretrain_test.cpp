@@ -1,5 +1,6 @@
 #include "lintorch/pretrain/pretrain.h"
 
+#include <ATen/Parallel.h>
 #include <catch2/catch.hpp>
 
 #include <sstream>
@@ -70,6 +71,16 @@ PretrainConfig micro_config(const fs::path& output) {
   return config;
 }
 
+// One thread: the tensors are tiny, and threads that wait for each other are slow on a busy machine.
+class OneThread {
+ public:
+  OneThread() { at::set_num_threads(1); }
+  ~OneThread() { at::set_num_threads(before_); }
+
+ private:
+  int before_ = at::get_num_threads();
+};
+
 std::vector<double> logged_losses(const fs::path& run_dir) {
   std::vector<double> losses;
   std::istringstream lines(read_file(run_dir / "metrics.jsonl"));
@@ -82,6 +93,7 @@ std::vector<double> logged_losses(const fs::path& run_dir) {
 TEST_CASE("run_pretrain makes a complete model folder, losses fall, and a second run repeats nothing", "[pretrain]") {
   const fs::path output = fs::temp_directory_path() / "lintorch_pretrain_test";
   fs::remove_all(output);
+  const OneThread one_thread;
   const PretrainConfig config = micro_config(output);
   const Json index = {{"_class_name", "WanPipeline"}};
   REQUIRE(run_pretrain(config, at::kCPU, index) == train::TrainResult::kFinished);
@@ -107,7 +119,8 @@ TEST_CASE("run_pretrain makes a complete model folder, losses fall, and a second
   const auto tokens = umt5::Tokenizer::load(model / "tokenizer").encode({"A bag moves left."});
   auto text_encoder = umt5::load_umt5(model / "text_encoder", at::kFloat, at::kCPU);
   auto dit = wan::load_wan_dit(model / "transformer", at::kFloat, at::kCPU);
-  const auto velocity = dit->forward(latent.slice(0, 0, 1), at::full({1}, 500.0), text_encoder->forward(tokens.ids_BS, tokens.mask_BS));
+  const auto velocity =
+      dit->forward(latent.slice(0, 0, 1), at::full({1}, 500.0), text_encoder->forward(tokens.ids_BS, tokens.mask_BS));
   CHECK(velocity.sizes() == latent.slice(0, 0, 1).sizes());
   CHECK(velocity.abs().max().item<double>() > 0);
   const auto judge = judge::load_judge(model / "judge", at::kCPU);
