@@ -4,4 +4,5 @@ target_sources(lintorch PRIVATE
   config.cpp
   dit.cpp
   dit_checkpoint.cpp
-  dit_key_map.cpp)
+  dit_key_map.cpp
+  flops.cpp)
