@@ -6,3 +6,4 @@ target_sources(lintorch PRIVATE
   dit_checkpoint.cpp
   dit_key_map.cpp
   flops.cpp)
+set_source_files_properties(config.cpp flops.cpp TARGET_DIRECTORY lintorch PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
