@@ -1,0 +1,14 @@
+#pragma once
+
+#include "lintorch/diffusion/sampler.h"
+
+namespace lintorch::diffusion {
+
+/// The explicit Euler rule: x_{i+1} = x_i + (s_{i+1} - s_i) v(x_i, s_i).
+class EulerSampler : public Sampler {
+ public:
+  explicit EulerSampler(std::vector<double> sigmas, bool round_sigmas_to_fp32 = false);
+  at::Tensor step(const at::Tensor& velocity, int64_t i, const at::Tensor& x) override;
+};
+
+}  // namespace lintorch::diffusion

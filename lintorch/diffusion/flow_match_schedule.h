@@ -1,0 +1,40 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <utility>
+#include <vector>
+
+#include "lintorch/core/enum_names.h"
+
+namespace lintorch::diffusion {
+
+/// Which grid of flow times a sampler walks down, before the shift:
+///   kWan:       linspace(0.999, 0, N + 1) without its end, then 0
+///   kDiffusers: linspace(1, 0.001, N + 1) without its end, a first value of 1 replaced by 1 - 1e-6, then 0
+/// kDiffusers is what UniPCMultistepScheduler does since Diffusers 0.37; older versions agree with kWan.
+/// Reference: wan/utils/fm_solvers_unipc.py; diffusers/schedulers/scheduling_unipc_multistep.py.
+enum class SigmaConvention { kWan, kDiffusers };
+
+/// S(t) = k t / (1 + (k - 1) t): moves flow times towards the noise end (k > 1). t in [0, 1], k > 0.
+double shift_time(double t, double shift);
+at::Tensor shift_time(const at::Tensor& t, double shift);
+
+/// The shifted flow times of a sampling run: `steps` falling values and a final 0.
+/// steps >= 1, shift > 0. Throws ConfigError otherwise.
+std::vector<double> make_sigmas(int64_t steps, double shift, SigmaConvention convention);
+
+/// x_t = (1 - t) x_0 + t noise, one flow time in [0, 1] per sample. Result has the type of x0.
+/// t_B: [B]. x0, noise: [B, ...]. Throws Error if shapes disagree.
+at::Tensor add_noise(const at::Tensor& x0, const at::Tensor& noise, const at::Tensor& t_B);
+
+/// The velocity the network learns: d x_t / d t = noise - x_0.
+at::Tensor velocity_target(const at::Tensor& x0, const at::Tensor& noise);
+
+}  // namespace lintorch::diffusion
+
+template <>
+struct lintorch::EnumNames<lintorch::diffusion::SigmaConvention> {
+  static constexpr std::pair<diffusion::SigmaConvention, std::string_view> table[] = {
+      {diffusion::SigmaConvention::kWan, "wan"}, {diffusion::SigmaConvention::kDiffusers, "diffusers"}};
+};

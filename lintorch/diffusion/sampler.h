@@ -1,0 +1,61 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "lintorch/core/enum_names.h"
+#include "lintorch/diffusion/flow_match_schedule.h"
+
+namespace lintorch::diffusion {
+
+/// An ODE solver for dx/ds = v(x, s), one network evaluation per step:
+///
+///   for (int64_t i = 0; i < sampler->num_steps(); ++i) x = sampler->step(network(x, sampler->timestep(i)), i, x);
+///
+/// Works on whatever device and type x has (latents are kept in fp32).
+class Sampler {
+ public:
+  virtual ~Sampler() = default;
+
+  /// num_steps() + 1 falling flow times in [0, 1], the last one 0.
+  const std::vector<double>& sigmas() const { return sigmas_; }
+  int64_t num_steps() const { return static_cast<int64_t>(timesteps_.size()); }
+
+  /// What the network is told at step i: 1000 sigma, truncated to an integer. The solver itself uses the exact sigma.
+  double timestep(int64_t i) const { return timesteps_.at(i); }
+
+  /// Goes from sigma_i to sigma_{i+1}. velocity: the network's v(x, s_i), of x's shape. Returns a tensor of x's type.
+  /// Steps are taken in order; step 0 starts a new run. Throws Error for a step out of order.
+  virtual at::Tensor step(const at::Tensor& velocity, int64_t i, const at::Tensor& x) = 0;
+
+ protected:
+  /// Throws ConfigError unless sigmas are at least two falling values in [0, 1] that end with 0.
+  Sampler(std::vector<double> sigmas, bool round_sigmas_to_fp32);
+
+  /// Checks that step i is due and that the shapes agree.
+  void begin_step(const at::Tensor& velocity, int64_t i, const at::Tensor& x);
+
+ private:
+  std::vector<double> sigmas_;
+  std::vector<double> timesteps_;
+  int64_t next_step_ = 0;
+};
+
+enum class SamplerKind { kEuler, kUniPc };
+
+/// The sampler for `steps` steps of make_sigmas(steps, shift, convention).
+/// Under kDiffusers the solver's sigmas are rounded to fp32 as Diffusers stores them (1 - s loses digits near s = 1,
+/// which shows in the first steps of UniPC). Throws ConfigError for steps < 1 or shift <= 0.
+std::unique_ptr<Sampler> make_sampler(SamplerKind kind, int64_t steps, double shift,
+                                      SigmaConvention convention = SigmaConvention::kWan);
+
+}  // namespace lintorch::diffusion
+
+template <>
+struct lintorch::EnumNames<lintorch::diffusion::SamplerKind> {
+  static constexpr std::pair<diffusion::SamplerKind, std::string_view> table[] = {
+      {diffusion::SamplerKind::kEuler, "euler"}, {diffusion::SamplerKind::kUniPc, "unipc"}};
+};

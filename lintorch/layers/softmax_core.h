@@ -1,0 +1,19 @@
+#pragma once
+
+#include "lintorch/layers/attention_core.h"
+#include "lintorch/ops/softmax_attention.h"
+
+namespace lintorch::layers {
+
+/// Quadratic softmax attention; no parameters.
+class SoftmaxCore : public AttentionCore {
+ public:
+  explicit SoftmaxCore(ops::SoftmaxBackend backend = ops::SoftmaxBackend::kAuto) : backend_(backend) {}
+  at::Tensor forward(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV) override;
+  ops::SoftmaxBackend backend() const { return backend_; }
+
+ private:
+  ops::SoftmaxBackend backend_;
+};
+
+}  // namespace lintorch::layers
