@@ -72,11 +72,6 @@ void PreviewConfig::validate(const std::string& path) const {
 }
 
 void LinearizeConfig::validate(const std::string& path) const {
-  check(feature_map == "hedgehog" || feature_map == "relu" || feature_map == "taylor", path, "feature_map",
-        "hedgehog|relu|taylor", feature_map);
-  check(feature_map_init == "identity" || feature_map_init == "kaiming", path, "feature_map_init", "identity|kaiming",
-        feature_map_init);
-  check(feature_dim >= 0, path, "feature_dim", "0 or more", feature_dim);
   check(feature_map_lr > 0, path, "feature_map_lr", "a number above 0", feature_map_lr);
   check(backbone_weight_decay >= 0, path, "backbone_weight_decay", "0 or more", backbone_weight_decay);
   check(batch_size > 0, path, "batch_size", "1 or more", batch_size);

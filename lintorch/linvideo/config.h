@@ -8,6 +8,7 @@
 
 #include "lintorch/core/enum_names.h"
 #include "lintorch/diffusion/sampler.h"
+#include "lintorch/layers/linear_attention_config.h"
 
 namespace lintorch::linvideo {
 
@@ -199,9 +200,7 @@ struct PreviewConfig {
 struct LinearizeConfig {
   std::string model = "model";
   std::string trajectories = "trajectories";
-  std::string feature_map = "hedgehog";
-  int64_t feature_dim = 0;
-  std::string feature_map_init = "identity";
+  layers::LinearAttentionConfig linear_attention;
   TrainableKind trainable = TrainableKind::kAll;
   double feature_map_lr = 1e-3;
   double backbone_weight_decay = 0.01;
@@ -217,9 +216,7 @@ struct LinearizeConfig {
   void visit(V& v) {
     v("model", model, "folder of the teacher");
     v("trajectories", trajectories, "folder written by lintorch-collect with the same teacher");
-    v("feature_map", feature_map, "feature map of the linear branch: hedgehog, relu or taylor");
-    v("feature_dim", feature_dim, "projection width of the map per head; 0 = the head dimension");
-    v("feature_map_init", feature_map_init, "start of the map's weights: identity or kaiming");
+    v("linear_attention", linear_attention);
     v("trainable", trainable, "weights that train besides the gates: all, attention (attn1 only) or maps");
     v("feature_map_lr", feature_map_lr, "learning rate of W~_q and W~_k; no weight decay");
     v("backbone_weight_decay", backbone_weight_decay, "weight decay of the other weights");
