@@ -67,8 +67,7 @@ void apply_override(Json& json, const std::string& assignment) {
     begin = dot + 1;
   }
   const Json parsed = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const bool keep_as_text = parsed.is_discarded() || (node->is_string() && !parsed.is_string());
-  *node = keep_as_text ? Json(text) : parsed;
+  *node = parsed.is_discarded() || node->is_string() ? Json(text) : parsed;
 }
 
 void ConfigDescriber::add_row(const std::string& path, const std::string& value, const std::string& meaning) {

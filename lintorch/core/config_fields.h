@@ -169,7 +169,8 @@ Json config_to_json(const T& config) {
   return write_config_value(config);
 }
 
-/// Applies "a.b.c=value" to the JSON form of a config. The value is read as JSON, else taken as a string.
+/// Applies "a.b.c=value" to the JSON form of a config. A text field takes the value as it stands, any other reads it
+/// as JSON (or as text where it is no JSON, e.g. an enum's name).
 /// Throws ConfigError when the path does not exist (nearest name suggested).
 void apply_override(Json& json, const std::string& assignment);
 

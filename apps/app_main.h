@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cxxopts.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lintorch/core/config_fields.h"
+
+namespace lintorch::apps {
+
+/// What every app understands, parsed.
+struct CommonOptions {
+  std::optional<std::filesystem::path> config_file;
+  std::vector<std::string> overrides;  // "key=value", in order: --set, then named flags
+  bool print_config = false;
+};
+
+/// A named flag that is shorthand for one config key, e.g. {"steps", "steps", "sampler steps"}.
+struct Shorthand {
+  std::string flag;
+  std::string key;
+  std::string help;
+};
+
+/// Parses the command line; returns nullopt when --help or --version was served.
+std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std::string& name, const std::string& purpose,
+                                                const std::vector<Shorthand>& shorthands, const std::string& config_table);
+
+/// Runs `body` and turns exceptions into one line on stderr. Exit codes: 0 done, 1 failure, 2 usage or configuration,
+/// and what `body` returns.
+int run_guarded(const std::function<int()>& body);
+
+/// The frame of every app: --config FILE, --set key=value (repeatable), --print-config, --help, --version, shorthands.
+template <class Config>
+int run_app(int argc, char** argv, const std::string& name, const std::string& purpose,
+            const std::function<int(const Config&)>& body, const std::vector<Shorthand>& shorthands = {}) {
+  return run_guarded([&]() -> int {
+    ConfigDescriber table;
+    Config defaults;
+    defaults.visit(table);
+    const auto options = parse_command_line(argc, argv, name, purpose, shorthands, table.markdown);
+    if (!options) return 0;
+    const auto config = load_config<Config>(options->config_file, options->overrides);
+    if (options->print_config) {
+      fmt::print("{}\n", config_to_json(config).dump(2));
+      return 0;
+    }
+    return body(config);
+  });
+}
+
+}  // namespace lintorch::apps

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lintorch/diffusion/sampler.h"
+
+namespace lintorch::eval {
+
+/// One model to compare with the teacher.
+struct CandidateConfig {
+  std::string name;
+  std::string model;
+
+  template <class V>
+  void visit(V& v) {
+    v("name", name, "row title in tables");
+    v("model", model, "model folder");
+  }
+};
+
+/// lintorch-eval: a teacher and its descendants from the same prompts and the same noise.
+struct EvalConfig {
+  std::string teacher;
+  std::vector<CandidateConfig> candidates;
+  std::optional<std::string> judge;
+  std::optional<std::string> prompts;
+  int64_t num_prompts = 64;
+  std::optional<std::string> train_metrics;
+  std::string output = "eval";
+  std::optional<int64_t> steps;
+  std::optional<double> guidance;
+  std::optional<double> shift;
+  std::optional<int64_t> frames;
+  std::optional<diffusion::SamplerKind> sampler;
+  int64_t batch_size = 8;
+  int64_t seed = 0;
+  int64_t videos_in_report = 6;
+  std::string device = "auto";
+  std::string dtype = "fp32";
+
+  template <class V>
+  void visit(V& v) {
+    v("teacher", teacher, "model folder of the teacher");
+    v("candidates", candidates, "models compared with it: [{name, model}, ...]");
+    v("judge", judge, "judge folder (with the statistics of real test clips); null = the teacher's judge/");
+    v("prompts", prompts, "text file, one prompt per line; null = held-out prompts of Moving Fashion");
+    v("num_prompts", num_prompts, "prompts used (from the start of the file)");
+    v("train_metrics", train_metrics, "metrics.jsonl of the training run, for the plot of the gates; null = no plot");
+    v("output", output, "folder for report.html, report.json and videos/");
+    v("steps", steps, "sampler steps; null = the teacher's default");
+    v("guidance", guidance, "guidance scale; null = the teacher's default");
+    v("shift", shift, "flow shift; null = the teacher's scheduler");
+    v("frames", frames, "pixel frames; null = the teacher's default");
+    v("sampler", sampler, "euler or unipc; null = the teacher's");
+    v("batch_size", batch_size, "videos sampled together");
+    v("seed", seed, "noise of prompt i is seeded by (seed, i)");
+    v("videos_in_report", videos_in_report, "prompts shown side by side");
+    v("device", device, "auto, cpu, cuda, cuda:N");
+    v("dtype", dtype, "fp32 or bf16");
+  }
+  void validate(const std::string& path) const;
+};
+
+}  // namespace lintorch::eval

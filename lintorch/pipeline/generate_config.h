@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "lintorch/diffusion/sampler.h"
+#include "lintorch/pipeline/text_to_video.h"
+
+namespace lintorch::pipeline {
+
+/// lintorch-generate: prompt -> video. Values left null come from the model folder.
+struct GenerateConfig {
+  std::string model;
+  std::string prompt;
+  std::optional<std::string> negative_prompt;
+  std::optional<std::string> size;
+  std::optional<int64_t> frames;
+  std::optional<int64_t> steps;
+  std::optional<double> guidance;
+  std::optional<double> shift;
+  std::optional<double> fps;
+  std::optional<diffusion::SamplerKind> sampler;
+  int64_t seed = 0;
+  std::string output = "video.mp4";
+  std::optional<std::string> save_latents;
+  std::optional<std::string> latents;
+  std::string device = "auto";
+  std::string dtype = "fp32";
+
+  template <class V>
+  void visit(V& v) {
+    v("model", model, "model folder (Diffusers layout), plain or linearized");
+    v("prompt", prompt, "what to show");
+    v("negative_prompt", negative_prompt, "prompt of the unconditional branch; null = the model's");
+    v("size", size, "WIDTHxHEIGHT in pixels; null = the model's");
+    v("frames", frames, "pixel frames, 1 + a multiple of 4; null = the model's");
+    v("steps", steps, "sampler steps; null = the model's");
+    v("guidance", guidance, "classifier-free guidance scale, 1 = off; null = the model's");
+    v("shift", shift, "flow shift of the schedule; null = the model's scheduler/");
+    v("fps", fps, "frames per second; null = the model's");
+    v("sampler", sampler, "euler or unipc; null = the model's");
+    v("seed", seed, "noise seed; the same seed gives the same video");
+    v("output", output, "video.mp4, video.gif, or a folder for PNG frames");
+    v("save_latents", save_latents, "also write the final latents to this .safetensors file, before decoding");
+    v("latents", latents, "decode these latents instead of sampling");
+    v("device", device, "auto, cpu, cuda, cuda:N");
+    v("dtype", dtype, "fp32 or bf16 for DiT and text encoder; the VAE runs in fp32");
+  }
+  void validate(const std::string& path) const;
+};
+
+/// Generates one video and writes it with its parameters in the container's metadata; shows progress.
+/// Latents are saved before the decode, so that a failed decode loses nothing.
+void generate_video(const GenerateConfig& config);
+
+}  // namespace lintorch::pipeline

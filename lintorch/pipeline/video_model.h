@@ -1,0 +1,61 @@
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+
+#include <filesystem>
+#include <string>
+
+#include "lintorch/core/json.h"
+#include "lintorch/diffusion/scheduler_config.h"
+#include "lintorch/models/umt5/encoder.h"
+#include "lintorch/models/umt5/tokenizer.h"
+#include "lintorch/models/wan/dit.h"
+#include "lintorch/models/wan/vae.h"
+
+namespace lintorch::pipeline {
+
+/// What a model was made for; used where the user gives no value. Stored as "_lintorch.defaults" in model_index.json.
+struct GenerationDefaults {
+  int64_t width = 832;
+  int64_t height = 480;
+  int64_t frames = 81;
+  double fps = 16;
+  int64_t steps = 50;
+  double guidance = 5.0;
+  std::string negative_prompt;
+
+  template <class V>
+  void visit(V& v) {
+    v("width", width, "pixels");
+    v("height", height, "pixels");
+    v("frames", frames, "pixel frames, 1 + k * temporal factor");
+    v("fps", fps, "frames per second of the written video");
+    v("steps", steps, "sampler steps");
+    v("guidance", guidance, "classifier-free guidance scale; 1 = off");
+    v("negative_prompt", negative_prompt, "prompt of the unconditional branch");
+  }
+};
+
+/// The five parts of a Diffusers WanPipeline folder, ready to generate.
+struct VideoModel {
+  wan::WanDit dit{nullptr};
+  wan::WanVae vae{nullptr};
+  umt5::Umt5Encoder text_encoder{nullptr};
+  std::shared_ptr<const umt5::Tokenizer> tokenizer;
+  diffusion::SchedulerConfig scheduler;
+  GenerationDefaults defaults;
+};
+
+/// Loads a model folder (model_index.json, transformer/, vae/, text_encoder/, tokenizer/, scheduler/) for inference.
+/// `dtype` is that of the DiT and the text encoder; the VAE always runs in fp32 (wan.md pitfall 12).
+/// Throws CheckpointError or IoError naming the part that is missing or wrong.
+VideoModel load_video_model(const std::filesystem::path& folder, at::ScalarType dtype, c10::Device device);
+
+/// Content of model_index.json for a WanPipeline with these defaults.
+Json model_index_json(const GenerationDefaults& defaults);
+
+/// Reads the defaults back; Wan's own where the file has none.
+GenerationDefaults read_generation_defaults(const std::filesystem::path& folder);
+
+}  // namespace lintorch::pipeline

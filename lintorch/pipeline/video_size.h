@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lintorch/pipeline/video_model.h"
+
+namespace lintorch::pipeline {
+
+struct VideoSize {
+  int64_t width;
+  int64_t height;
+  int64_t frames;
+};
+
+/// "832x480" (also 832*480) -> width, height. Throws ConfigError.
+void parse_size(const std::string& text, int64_t& width, int64_t& height);
+
+/// Latent shape [C, T, H, W] of a video: T = (frames - 1) / temporal factor + 1, H and W divided by the spatial factor.
+/// Throws ConfigError with the nearest valid size unless frames = 1 + k * temporal factor and width, height are
+/// multiples of spatial factor * patch.
+std::vector<int64_t> latent_shape(const VideoModel& model, const VideoSize& size);
+
+/// Tokens of a latent of shape [C, T, H, W].
+int64_t num_tokens(const VideoModel& model, const std::vector<int64_t>& latent_shape);
+
+}  // namespace lintorch::pipeline
