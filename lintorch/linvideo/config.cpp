@@ -16,17 +16,15 @@ void check(bool ok, const std::string& path, const char* name, const char* expec
 
 void CollectConfig::validate(const std::string& path) const {
   check(num_trajectories >= 0, path, "num_trajectories", "0 or more", num_trajectories);
-  check(width > 0, path, "width", "a positive number of pixels", width);
-  check(height > 0, path, "height", "a positive number of pixels", height);
-  check(frames > 0, path, "frames", "a positive number of frames", frames);
-  check(steps > 0, path, "steps", "1 or more", steps);
+  check(!frames || *frames > 0, path, "frames", "1 or more", frames.value_or(0));
+  check(!steps || *steps > 0, path, "steps", "1 or more", steps.value_or(0));
   check(!shift || *shift > 0, path, "shift", "a number above 0", shift.value_or(0));
-  check(guidance >= 0, path, "guidance", "0 or more", guidance);
+  check(!guidance || *guidance >= 0, path, "guidance", "0 or more", guidance.value_or(0));
   check(storage_dtype == "fp32" || storage_dtype == "bf16" || storage_dtype == "fp16", path, "storage_dtype",
-        "fp32|bf16|fp16", storage_dtype);
+        "fp32|fp16|bf16", storage_dtype);
   check(batch_size > 0, path, "batch_size", "1 or more", batch_size);
   check(trajectories_per_shard > 0, path, "trajectories_per_shard", "1 or more", trajectories_per_shard);
-  check(dtype == "auto" || dtype == "fp32" || dtype == "bf16", path, "dtype", "auto|fp32|bf16", dtype);
+  check(dtype == "fp32" || dtype == "bf16", path, "dtype", "fp32|bf16", dtype);
 }
 
 void SelectiveTransferConfig::validate(const std::string& path) const {

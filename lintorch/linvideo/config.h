@@ -36,41 +36,39 @@ struct CollectConfig {
   std::string prompts = "prompts.txt";
   std::string output = "trajectories";
   int64_t num_trajectories = 0;
-  int64_t width = 832;
-  int64_t height = 480;
-  int64_t frames = 81;
+  std::optional<std::string> size;
+  std::optional<int64_t> frames;
   std::optional<diffusion::SamplerKind> sampler;
-  int64_t steps = 50;
+  std::optional<int64_t> steps;
   std::optional<double> shift;
-  double guidance = 5.0;
-  std::string negative_prompt;
+  std::optional<double> guidance;
+  std::optional<std::string> negative_prompt;
   int64_t seed = 0;
-  std::string storage_dtype = "bf16";
+  std::string storage_dtype = "fp16";
   int64_t batch_size = 1;
   int64_t trajectories_per_shard = 4;
   std::string device = "auto";
-  std::string dtype = "auto";
+  std::string dtype = "fp32";
 
   template <class V>
   void visit(V& v) {
     v("model", model, "folder of the teacher");
     v("prompts", prompts, "text file, one prompt per line; blank lines and lines starting with # are skipped");
-    v("output", output, "folder for the shards and manifest.json");
+    v("output", output, "folder for the shards and manifest.json; an unfinished one is continued");
     v("num_trajectories", num_trajectories, "trajectories in all, cycling through the prompts; 0 = one per prompt");
-    v("width", width, "video width in pixels");
-    v("height", height, "video height in pixels");
-    v("frames", frames, "video frames, a multiple of the VAE's temporal factor plus one");
-    v("sampler", sampler, "euler or unipc; null = the one of the model's scheduler");
-    v("steps", steps, "sampler steps; every one of them is stored");
-    v("shift", shift, "time shift s of t' = s t / (1 + (s - 1) t), above 0; null = the one of the model's scheduler");
-    v("guidance", guidance, "classifier-free guidance scale; 1 = off, and then no unconditional velocity is stored");
-    v("negative_prompt", negative_prompt, "text of the unconditional branch");
+    v("size", size, "WIDTHxHEIGHT in pixels; null = the model's");
+    v("frames", frames, "pixel frames, 1 + a multiple of the VAE's temporal factor; null = the model's");
+    v("sampler", sampler, "euler or unipc; null = the model's");
+    v("steps", steps, "sampler steps, all of them stored; null = the model's");
+    v("shift", shift, "time shift s of t' = s t / (1 + (s - 1) t), above 0; null = the model's");
+    v("guidance", guidance, "classifier-free guidance scale; 1 = off, no unconditional velocities; null = the model's");
+    v("negative_prompt", negative_prompt, "text of the unconditional branch; null = the model's");
     v("seed", seed, "seed; trajectory i starts from noise of its own stream");
-    v("storage_dtype", storage_dtype, "number format on disk: fp32, bf16 or fp16");
+    v("storage_dtype", storage_dtype, "number format on disk: fp32, fp16 or bf16");
     v("batch_size", batch_size, "trajectories sampled at a time");
     v("trajectories_per_shard", trajectories_per_shard, "trajectories per file: what a kill can cost at most");
     v("device", device, "auto, cpu, cuda or cuda:N");
-    v("dtype", dtype, "weights of the teacher while sampling: auto (fp32 on the CPU, bf16 on a GPU), fp32 or bf16");
+    v("dtype", dtype, "weights of DiT and text encoder while sampling: fp32 or bf16");
   }
   /// Throws ConfigError naming the field.
   void validate(const std::string& path) const;
