@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <functional>
 #include <vector>
@@ -20,5 +21,11 @@ struct StateBatch {
 /// u(x_t, t) of a network, or of an analytic model in tests.
 using VelocityFunction = std::function<at::Tensor(const at::Tensor& x_BCTHW, const at::Tensor& timestep_B,
                                                   const at::Tensor& text_BSD)>;
+
+/// Samples of one shape as an fp32 batch on the device.
+at::Tensor stack_to_device(const std::vector<at::Tensor>& samples, c10::Device device);
+
+/// Flow times or timesteps as an fp32 vector on the device.
+at::Tensor times_to_device(const std::vector<double>& times, c10::Device device);
 
 }  // namespace lintorch::linvideo
