@@ -9,9 +9,6 @@ namespace lintorch::layers {
 /// The dtype matrix products run in: autocast's if autocast is on for the device of `weight`, else that of `weight`.
 at::ScalarType compute_dtype(const at::Tensor& weight);
 
-/// fp64 for fp64, else fp32: the dtype of norms, modulation and the residual stream.
-at::ScalarType accumulate_dtype(at::ScalarType dtype);
-
 /// While alive, autocast leaves this thread's operations alone: for elementwise code that chooses its dtypes itself.
 class NoAutocast {
  public:
@@ -24,7 +21,7 @@ class NoAutocast {
 /// x W^T + b in compute_dtype(W); x is cast if necessary. Keeps autocast's cache of cast weights in use.
 at::Tensor apply_linear(const torch::nn::Linear& linear, const at::Tensor& x);
 
-/// x W^T + b in accumulate_dtype, whatever autocast says.
+/// x W^T + b in fp32 (fp64 for fp64 weights), whatever autocast says.
 at::Tensor apply_linear_accumulate(const torch::nn::Linear& linear, const at::Tensor& x);
 
 }  // namespace lintorch::layers

@@ -19,8 +19,8 @@ class WanSelfAttentionImpl : public torch::nn::Module {
  public:
   /// `kind` chooses the core.
   WanSelfAttentionImpl(const WanDitConfig& config, AttentionKind kind);
-  /// x_BLD; rope_L1P: ops::rope_3d_table -> [B, L, D] in the compute dtype.
-  at::Tensor forward(const at::Tensor& x_BLD, const at::Tensor& rope_L1P);
+  /// x_BLD; rope_2L1P: ops::rope_3d_table -> [B, L, D] in the compute dtype.
+  at::Tensor forward(const at::Tensor& x_BLD, const at::Tensor& rope_2L1P);
 
   std::shared_ptr<layers::AttentionCore> core() const { return core_; }
   /// Replaces the core, registered as "core".

@@ -1,0 +1,30 @@
+#include "lintorch/layers/precision.h"
+
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/linear.h>
+
+#include "lintorch/ops/bmm_accumulate.h"
+
+namespace lintorch::layers {
+
+at::ScalarType compute_dtype(const at::Tensor& weight) {
+  const at::DeviceType device = weight.device().type();
+  // Autocast never touches fp64.
+  if (weight.scalar_type() != at::kDouble && at::autocast::is_autocast_enabled(device))
+    return at::autocast::get_autocast_dtype(device);
+  return weight.scalar_type();
+}
+
+NoAutocast::NoAutocast() : guard_(c10::autocast_dispatch_keyset) {}
+
+at::Tensor apply_linear(const torch::nn::Linear& linear, const at::Tensor& x) {
+  return at::linear(x.to(compute_dtype(linear->weight)), linear->weight, linear->bias);
+}
+
+at::Tensor apply_linear_accumulate(const torch::nn::Linear& linear, const at::Tensor& x) {
+  const NoAutocast no_autocast;
+  const at::ScalarType dtype = ops::accumulate_dtype(linear->weight.scalar_type());
+  return at::linear(x.to(dtype), linear->weight.to(dtype), linear->bias.to(dtype));
+}
+
+}  // namespace lintorch::layers

@@ -1,0 +1,69 @@
+#include "lintorch/ops/hedgehog_attention.h"
+
+#include <ATen/autocast_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "lintorch/core/error.h"
+#include "lintorch/core/shape_check.h"
+#include "lintorch/ops/hedgehog_attention_composed.h"
+
+namespace lintorch::ops {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct HedgehogAttention : torch::autograd::Function<HedgehogAttention> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const at::Tensor& w_q, const at::Tensor& w_k) {
+    HedgehogState state;
+    at::Tensor o = hedgehog_attention_composed(q, k, v, w_q, w_k, state);
+    context->save_for_backward({q, k, v, w_q, w_k, state.s_XEV, state.z_XE, state.v_mean_B1NV});
+    return o;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grads) {
+    LT_CHECK(!at::GradMode::is_enabled(), NotSupportedError,
+             "[hedgehog_attention] is differentiable once: no gradients of gradients");
+    const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+    const variable_list saved = context->get_saved_variables();
+    const std::array<bool, 5> needed = {context->needs_input_grad(0), context->needs_input_grad(1),
+                                        context->needs_input_grad(2), context->needs_input_grad(3),
+                                        context->needs_input_grad(4)};
+    const HedgehogGradients result =
+        hedgehog_attention_composed_backward(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4],
+                                             {saved[5], saved[6], saved[7]}, needed);
+    return {result.q_BLNK, result.k_BLNK, result.v_BLNV, result.w_q_NKM, result.w_k_NKM};
+  }
+};
+
+}  // namespace
+
+at::Tensor hedgehog_attention(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV,
+                              const at::Tensor& w_q_NKM, const at::Tensor& w_k_NKM) {
+  check_shape(q_BLNK, {-1, -1, -1, -1}, "hedgehog_attention: q");
+  const int64_t B = q_BLNK.size(0), L = q_BLNK.size(1), N = q_BLNK.size(2), K = q_BLNK.size(3);
+  check_shape(k_BLNK, {B, L, N, K}, "hedgehog_attention: k");
+  check_shape(v_BLNV, {B, L, N, -1}, "hedgehog_attention: v");
+  check_shape(w_q_NKM, {N, K, -1}, "hedgehog_attention: w_q");
+  check_shape(w_k_NKM, {N, K, w_q_NKM.size(2)}, "hedgehog_attention: w_k");
+
+  const at::DeviceType device = q_BLNK.device().type();
+  const bool autocast = at::autocast::is_autocast_enabled(device);
+  const auto cast = [&](const at::Tensor& x) {
+    return autocast && x.scalar_type() != at::kDouble ? x.to(at::autocast::get_autocast_dtype(device)) : x;
+  };
+  const at::Tensor q = cast(q_BLNK), k = cast(k_BLNK), v = cast(v_BLNV), w_q = cast(w_q_NKM), w_k = cast(w_k_NKM);
+  const at::ScalarType dtype = v.scalar_type();
+  for (const at::Tensor& x : {q, k, w_q, w_k})
+    LT_CHECK(x.scalar_type() == dtype, Error, "[hedgehog_attention] expected one dtype for all inputs, got {} and {}",
+             c10::toString(dtype), c10::toString(x.scalar_type()));
+  LT_CHECK(dtype == at::kDouble || dtype == at::kFloat || dtype == at::kBFloat16, NotSupportedError,
+           "[hedgehog_attention] expected bf16, fp32 or fp64, got {}", c10::toString(dtype));
+
+  // Autocast would otherwise round the fp32 products inside.
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  return HedgehogAttention::apply(q, k, v, w_q, w_k);
+}
+
+}  // namespace lintorch::ops

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "lintorch/core/tensor_map.h"
+#include "lintorch/train/metric_bag.h"
+#include "lintorch/train/parameter_group.h"
+
+namespace lintorch::train {
+
+/// A method, as the trainer sees it. The trainer owns the loop, the optimizer, EMA, checkpoints and logs; the unit owns
+/// the networks and the loss. Data must be a function of (seed, step, micro_step): this makes resuming exact.
+class TrainUnit {
+ public:
+  virtual ~TrainUnit() = default;
+
+  /// Short name for logs and checkpoints, e.g. "linearize".
+  virtual std::string name() const = 0;
+
+  /// Called once; the tensors must stay the same for the whole run.
+  virtual std::vector<ParameterGroup> parameter_groups() = 0;
+
+  /// Scalar loss of one micro-batch, with its graph. Steps count from 0.
+  virtual at::Tensor training_loss(int64_t step, int64_t micro_step, MetricBag& metrics) = 0;
+
+  /// Whether a group is updated at this step (alternating optimizers).
+  virtual bool group_steps(const std::string& group, int64_t step) const { return true; }
+
+  virtual void before_step(int64_t step) {}
+  virtual void after_step(int64_t step, MetricBag& metrics) {}
+
+  /// State beyond parameters, optimizer and EMA; saved with every checkpoint.
+  virtual TensorMap extra_state() { return {}; }
+  virtual void load_extra_state(const TensorMap& state) {}
+
+  /// Free text for the progress bar, e.g. the number of linear layers. Called at log points only.
+  virtual std::string progress_note() { return ""; }
+
+  /// Writes pictures or videos of the current state; `folder` exists. Called every `preview_every` steps with EMA
+  /// weights in place when EMA is on.
+  virtual void preview(int64_t step, const std::filesystem::path& folder) {}
+};
+
+}  // namespace lintorch::train
