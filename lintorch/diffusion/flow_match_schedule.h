@@ -12,7 +12,7 @@ namespace lintorch::diffusion {
 /// Which grid of flow times a sampler walks down, before the shift:
 ///   kWan:       linspace(0.999, 0, N + 1) without its end, then 0
 ///   kDiffusers: linspace(1, 0.001, N + 1) without its end, a first value of 1 replaced by 1 - 1e-6, then 0
-/// kDiffusers is what UniPCMultistepScheduler does since Diffusers 0.37; older versions agree with kWan.
+/// kDiffusers is what UniPCMultistepScheduler does since pull request 12109 (January 2026); older versions agree with kWan.
 /// Reference: wan/utils/fm_solvers_unipc.py; diffusers/schedulers/scheduling_unipc_multistep.py.
 enum class SigmaConvention { kWan, kDiffusers };
 

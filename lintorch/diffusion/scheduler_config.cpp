@@ -6,10 +6,10 @@
 namespace lintorch::diffusion {
 namespace {
 
-// Files as Diffusers 0.36 writes them: class, then every constructor argument.
+// Files as Diffusers 0.42 writes them: class, then every constructor argument.
 Json unipc_json() {
   return Json::parse(R"({
-    "_class_name": "UniPCMultistepScheduler", "_diffusers_version": "0.36.0",
+    "_class_name": "UniPCMultistepScheduler", "_diffusers_version": "0.42.1",
     "beta_end": 0.02, "beta_schedule": "linear", "beta_start": 0.0001, "disable_corrector": [],
     "dynamic_thresholding_ratio": 0.995, "final_sigmas_type": "zero", "flow_shift": 3.0, "lower_order_final": true,
     "num_train_timesteps": 1000, "predict_x0": true, "prediction_type": "flow_prediction",
@@ -22,7 +22,7 @@ Json unipc_json() {
 
 Json euler_json() {
   return Json::parse(R"({
-    "_class_name": "FlowMatchEulerDiscreteScheduler", "_diffusers_version": "0.36.0",
+    "_class_name": "FlowMatchEulerDiscreteScheduler", "_diffusers_version": "0.42.1",
     "base_image_seq_len": 256, "base_shift": 0.5, "invert_sigmas": false, "max_image_seq_len": 4096, "max_shift": 1.15,
     "num_train_timesteps": 1000, "shift": 3.0, "shift_terminal": null, "stochastic_sampling": false,
     "time_shift_type": "exponential", "use_beta_sigmas": false, "use_dynamic_shifting": false,

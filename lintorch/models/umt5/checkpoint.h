@@ -4,10 +4,8 @@
 #include <c10/core/ScalarType.h>
 
 #include <filesystem>
-#include <map>
-#include <string>
 
-#include "lintorch/core/tensor_map.h"
+#include "lintorch/io/safetensors.h"
 #include "lintorch/models/umt5/encoder.h"
 
 namespace lintorch::umt5 {
@@ -20,6 +18,6 @@ Umt5Encoder load_umt5(const std::filesystem::path& folder, at::ScalarType dtype,
 
 /// Writes config.json and model.safetensors into `folder`, with the weights in `dtype`.
 void save_umt5(const std::filesystem::path& folder, Umt5Encoder& encoder, at::ScalarType dtype,
-               const std::map<std::string, std::string>& metadata = {});
+               const io::Metadata& metadata = {});
 
 }  // namespace lintorch::umt5
