@@ -66,13 +66,16 @@ void ValidationConfig::validate(const std::string& path) const {
 
 void PreviewConfig::validate(const std::string& path) const {
   check(steps > 0, path, "steps", "1 or more", steps);
-  check(fps > 0, path, "fps", "1 or more", fps);
 }
 
 void LinearizeConfig::validate(const std::string& path) const {
   check(feature_map_lr > 0, path, "feature_map_lr", "a number above 0", feature_map_lr);
   check(backbone_weight_decay >= 0, path, "backbone_weight_decay", "0 or more", backbone_weight_decay);
   check(batch_size > 0, path, "batch_size", "1 or more", batch_size);
+}
+
+void ExportConfig::validate(const std::string& path) const {
+  check(dtype == "bf16" || dtype == "fp32", path, "dtype", "bf16|fp32", dtype);
 }
 
 }  // namespace lintorch::linvideo

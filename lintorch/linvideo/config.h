@@ -182,14 +182,12 @@ struct PreviewConfig {
   std::vector<std::string> prompts;
   int64_t steps = 20;
   int64_t seed = 1;
-  int64_t fps = 16;
 
   template <class V>
   void visit(V& v) {
     v("prompts", prompts, "prompts of the preview videos; empty = the first prompt of the trajectories");
     v("steps", steps, "sampler steps");
     v("seed", seed, "seed of the start noise, the same at every preview");
-    v("fps", fps, "frames per second of the file");
   }
   void validate(const std::string& path) const;
 };
@@ -225,6 +223,27 @@ struct LinearizeConfig {
     v("warmup", warmup);
     v("validation", validation);
     v("preview", preview);
+  }
+  void validate(const std::string& path) const;
+};
+
+/// Turning a training checkpoint into an ordinary model folder (`lintorch-export`).
+struct ExportConfig {
+  std::string checkpoint;
+  std::string output = "linearized";
+  std::optional<std::string> model;
+  std::optional<std::string> untrained_swap;
+  bool ema = true;
+  std::string dtype = "bf16";
+
+  template <class V>
+  void visit(V& v) {
+    v("checkpoint", checkpoint, "training checkpoint, or the run folder for its newest one");
+    v("output", output, "model folder to write");
+    v("model", model, "folder of the teacher; null = where it was in training");
+    v("untrained_swap", untrained_swap, "also write this model folder: the same layers swapped without any training");
+    v("ema", ema, "export the averaged weights if the run kept them");
+    v("dtype", dtype, "number format of the exported DiT: bf16 or fp32");
   }
   void validate(const std::string& path) const;
 };

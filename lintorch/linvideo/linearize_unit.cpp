@@ -15,6 +15,7 @@
 #include "lintorch/linvideo/fingerprint.h"
 #include "lintorch/linvideo/mse_objective.h"
 #include "lintorch/linvideo/preview.h"
+#include "lintorch/linvideo/training_record.h"
 
 namespace lintorch::linvideo {
 
@@ -49,16 +50,16 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
                                           mix_seed(seed, kPoolStream), device_);
 }
 
-void LinearizeUnit::check_config() const {
+void LinearizeUnit::check_config() {
   const auto& objective = config_.objective;
   const TrajectoryManifest& manifest = store_.manifest();
   LT_CHECK(num_training_trajectories_ > 0, ConfigError,
            "validation.trajectories: expected fewer than the {} trajectories of {}, got {}", store_.num_trajectories(),
            config_.trajectories, config_.validation.trajectories);
-  const std::string fingerprint = teacher_fingerprint(config_.model);
-  LT_CHECK(manifest.teacher == fingerprint, ConfigError,
+  teacher_fingerprint_ = teacher_fingerprint(config_.model);
+  LT_CHECK(manifest.teacher == teacher_fingerprint_, ConfigError,
            "trajectories: {} was made by another teacher (fingerprint {}, {} has {}): run lintorch-collect with this one",
-           config_.trajectories, manifest.teacher, config_.model, fingerprint);
+           config_.trajectories, manifest.teacher, config_.model, teacher_fingerprint_);
   const bool reads_velocities = objective.states == StateSource::kStored &&
                                 (objective.kind == ObjectiveKind::kMse || objective.mse_anchor > 0);
   LT_CHECK(!reads_velocities || objective.prompt_drop == 0 || manifest.has_unconditional(), ConfigError,
@@ -96,18 +97,25 @@ std::vector<train::ParameterGroup> LinearizeUnit::parameter_groups() {
     maps.name = "feature_maps";
     maps.parameters = parameters_.feature_maps;
     maps.lr = config_.feature_map_lr;
-    maps.weight_decay = 0;
+    maps.weight_decay = 0.0;
     groups.push_back(std::move(maps));
   }
   train::ParameterGroup gates;
   gates.name = "gates";
   gates.parameters = {{"gates", transfer_->gates()}};
   gates.lr = config_.selective_transfer.lr;
-  gates.weight_decay = 0;
-  gates.min_value = 0;
-  gates.max_value = 1;
+  gates.constant_lr = true;
+  gates.ema = false;
+  gates.weight_decay = 0.0;
+  gates.min_value = 0.0;
+  gates.max_value = 1.0;
   groups.push_back(std::move(gates));
   return groups;
+}
+
+bool LinearizeUnit::group_steps(const std::string& group, int64_t step) const {
+  if (warming_up(step)) return group == "feature_maps";
+  return group != "gates" || !transfer_->frozen();
 }
 
 void LinearizeUnit::before_step(int64_t step) {
@@ -119,7 +127,7 @@ void LinearizeUnit::before_step(int64_t step) {
   }
 }
 
-void LinearizeUnit::after_step(int64_t) { transfer_->project_gates(); }
+void LinearizeUnit::after_step(int64_t, train::MetricBag&) { transfer_->project_gates(); }
 
 at::Tensor LinearizeUnit::training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) {
   // Casts cached by an evaluation without gradients would cut the student's graph.
@@ -234,25 +242,20 @@ void LinearizeUnit::measure_held_out(train::MetricBag& metrics) {
 }
 
 TensorMap LinearizeUnit::extra_state() {
-  TensorMap state;
-  if (transfer_->frozen()) {
-    std::vector<int64_t> linear;
-    for (const auto kind : transfer_->assignment()) linear.push_back(kind == wan::AttentionKind::kLinear ? 1 : 0);
-    state["linear_layers"] = at::tensor(linear, at::TensorOptions(at::kLong));
-  }
+  TrainingRecord record{config_, teacher_fingerprint_, {}};
+  if (transfer_->frozen()) record.assignment = transfer_->assignment();
+  TensorMap state = record_to_tensors(record);
   if (pool_)
     for (auto& [name, value] : pool_->state()) state["pool." + name] = value;
   return state;
 }
 
 void LinearizeUnit::load_extra_state(const TensorMap& state) {
-  if (const auto it = state.find("linear_layers"); it != state.end()) {
-    const at::Tensor linear = it->second.contiguous();
-    LayerAssignment assignment;
-    for (int64_t i = 0; i < linear.numel(); ++i)
-      assignment.push_back(linear.const_data_ptr<int64_t>()[i] ? wan::AttentionKind::kLinear : wan::AttentionKind::kSoftmax);
-    transfer_->freeze(std::move(assignment));
-  }
+  const TrainingRecord record = record_from_tensors(state);
+  LT_CHECK(record.teacher == teacher_fingerprint_, ConfigError,
+           "model: the checkpoint was trained from another teacher (fingerprint {}, {} has {})", record.teacher,
+           config_.model, teacher_fingerprint_);
+  if (record.assignment) transfer_->freeze(*record.assignment);
   if (!pool_) return;
   TensorMap pool_state;
   for (const auto& [name, value] : state)

@@ -36,8 +36,12 @@ class LinearizeUnit : public train::TrainUnit {
   std::string name() const override { return "linearize"; }
   std::vector<train::ParameterGroup> parameter_groups() override;
   at::Tensor training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) override;
+  /// Warm-up moves the feature maps only; a frozen choice holds the gates.
+  bool group_steps(const std::string& group, int64_t step) const override;
   void before_step(int64_t step) override;
-  void after_step(int64_t step) override;
+  void after_step(int64_t step, train::MetricBag& metrics) override;
+  /// What lintorch-export needs beside the weights: the config and teacher fingerprint (training_record.h), the frozen
+  /// choice; and the on-policy pool.
   TensorMap extra_state() override;
   void load_extra_state(const TensorMap& state) override;
   std::string progress_note() override;
@@ -50,7 +54,7 @@ class LinearizeUnit : public train::TrainUnit {
   bool warming_up(int64_t step) const { return step < config_.warmup.steps; }
   int64_t freeze_step() const;
   double transfer_progress(int64_t step) const;
-  void check_config() const;
+  void check_config();
   at::Tensor warmup_loss(at::Generator& generator, train::MetricBag& metrics);
   at::Tensor objective_loss(at::Generator& generator, train::MetricBag& metrics);
   StateBatch next_states(at::Generator& generator, std::vector<bool>& dropped);
@@ -68,6 +72,7 @@ class LinearizeUnit : public train::TrainUnit {
   std::unique_ptr<SelectiveTransfer> transfer_;
   StudentParameters parameters_;
   std::unique_ptr<RolloutPool> pool_;
+  std::string teacher_fingerprint_;
   at::Tensor num_linear_;  ///< of the last step, on the device
 };
 
