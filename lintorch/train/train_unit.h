@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lintorch/core/json.h"
 #include "lintorch/core/tensor_map.h"
 #include "lintorch/train/metric_bag.h"
 #include "lintorch/train/parameter_group.h"
@@ -36,6 +37,9 @@ class TrainUnit {
   /// State beyond parameters, optimizer and EMA; saved with every checkpoint.
   virtual TensorMap extra_state() { return {}; }
   virtual void load_extra_state(const TensorMap& state) {}
+
+  /// What must be equal for a checkpoint to be resumed, e.g. the method's configuration.
+  virtual Json identity() const { return Json::object(); }
 
   /// Free text for the progress bar, e.g. the number of linear layers. Called at log points only.
   virtual std::string progress_note() { return ""; }

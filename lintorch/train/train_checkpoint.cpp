@@ -1,0 +1,103 @@
+#include "lintorch/train/train_checkpoint.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "lintorch/core/error.h"
+#include "lintorch/core/logging.h"
+#include "lintorch/core/version.h"
+#include "lintorch/io/atomic_dir.h"
+#include "lintorch/io/safetensors.h"
+
+namespace lintorch::train {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int64_t kFormatVersion = 1;
+
+/// Complete checkpoint folders, oldest first.
+std::vector<fs::path> complete_folders(const fs::path& run_dir) {
+  std::vector<fs::path> folders;
+  const fs::path parent = run_dir / "checkpoints";
+  if (!fs::is_directory(parent)) return folders;
+  for (const auto& entry : fs::directory_iterator(parent))
+    if (entry.path().filename().string().starts_with("step_") && io::is_complete_dir(entry.path()))
+      folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
+TensorMap read_tensors(const fs::path& path) {
+  const io::SafetensorsFile file(path);
+  TensorMap tensors;
+  for (const auto& [name, info] : file.tensors()) tensors[name] = file.tensor(name);
+  return tensors;
+}
+
+}  // namespace
+
+fs::path save_train_checkpoint(const fs::path& run_dir, const TrainCheckpoint& checkpoint, int64_t keep_last) {
+  const fs::path parent = run_dir / "checkpoints";
+  fs::create_directories(parent);
+  const fs::path folder = parent / fmt::format("step_{:08}", checkpoint.step);
+  io::AtomicDir writing(folder);
+  io::write_safetensors(writing.path() / "model.safetensors", checkpoint.model);
+  io::write_safetensors(writing.path() / "optimizer.safetensors", checkpoint.optimizer);
+  io::write_safetensors(writing.path() / "ema.safetensors", checkpoint.ema);
+  io::write_safetensors(writing.path() / "extra.safetensors", checkpoint.extra);
+  write_json_file(writing.path() / "state.json", {{"format_version", kFormatVersion},
+                                                  {"step", checkpoint.step},
+                                                  {"ema_updates", checkpoint.ema_updates},
+                                                  {"seconds", checkpoint.seconds},
+                                                  {"version", version()},
+                                                  {"commit", git_commit()},
+                                                  {"config", checkpoint.config},
+                                                  {"identity", checkpoint.identity}});
+  writing.commit();
+  const auto folders = complete_folders(run_dir);
+  for (size_t i = 0; i + static_cast<size_t>(keep_last) < folders.size(); ++i) fs::remove_all(folders[i]);
+  return folder;
+}
+
+TrainCheckpoint read_train_checkpoint(const fs::path& folder) {
+  const Json state = read_json_file(folder / "state.json");
+  TrainCheckpoint checkpoint;
+  try {
+    LT_CHECK(state.at("format_version").get<int64_t>() == kFormatVersion, CheckpointError,
+             "[read_train_checkpoint] {}: format {} is not supported", folder.string(), state.at("format_version").dump());
+    checkpoint.step = state.at("step").get<int64_t>();
+    checkpoint.ema_updates = state.at("ema_updates").get<int64_t>();
+    checkpoint.seconds = state.at("seconds").get<double>();
+    checkpoint.config = state.at("config");
+    checkpoint.identity = state.at("identity");
+  } catch (const nlohmann::json::exception& e) {
+    throw CheckpointError(fmt::format("[read_train_checkpoint] {}/state.json: {}", folder.string(), e.what()));
+  }
+  checkpoint.model = read_tensors(folder / "model.safetensors");
+  checkpoint.optimizer = read_tensors(folder / "optimizer.safetensors");
+  checkpoint.ema = read_tensors(folder / "ema.safetensors");
+  checkpoint.extra = read_tensors(folder / "extra.safetensors");
+  return checkpoint;
+}
+
+std::optional<TrainCheckpoint> read_latest_checkpoint(const fs::path& run_dir) {
+  auto folders = complete_folders(run_dir);
+  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
+    try {
+      return read_train_checkpoint(*folder);
+    } catch (const Error& e) {
+      log_warning("skipping the checkpoint {}: {}", folder->string(), e.what());
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<fs::path> latest_checkpoint_folder(const fs::path& run_dir) {
+  const auto folders = complete_folders(run_dir);
+  if (folders.empty()) return std::nullopt;
+  return folders.back();
+}
+
+}  // namespace lintorch::train

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "lintorch/core/json.h"
+#include "lintorch/core/tensor_map.h"
+
+namespace lintorch::train {
+
+/// Everything a run needs to go on: weights, optimizer, EMA, the unit's extra state, and where it stood.
+struct TrainCheckpoint {
+  int64_t step = 0;         // steps done
+  int64_t ema_updates = 0;
+  double seconds = 0;       // training time so far
+  Json config;              // TrainerConfig
+  Json identity;            // TrainUnit::identity
+  TensorMap model, optimizer, ema, extra;
+};
+
+/// Writes `run_dir`/checkpoints/step_<8 digits> atomically and removes all but the newest `keep_last`.
+/// Throws IoError; earlier checkpoints stay as they are.
+std::filesystem::path save_train_checkpoint(const std::filesystem::path& run_dir, const TrainCheckpoint& checkpoint,
+                                            int64_t keep_last);
+
+/// Reads one checkpoint folder. Throws IoError, ConfigError or CheckpointError naming the file.
+TrainCheckpoint read_train_checkpoint(const std::filesystem::path& folder);
+
+/// The newest readable checkpoint of a run; incomplete or corrupt ones are skipped with a warning.
+std::optional<TrainCheckpoint> read_latest_checkpoint(const std::filesystem::path& run_dir);
+
+/// Folder of the newest complete checkpoint, if any.
+std::optional<std::filesystem::path> latest_checkpoint_folder(const std::filesystem::path& run_dir);
+
+}  // namespace lintorch::train

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lintorch/train/lr_schedule.h"
+
+namespace lintorch::train {
+
+/// The loop: length, optimizer, EMA, and how often things are written.
+struct TrainerConfig {
+  int64_t steps = 3000;
+  int64_t accumulate = 1;
+  double lr = 1e-5;
+  int64_t warmup_steps = 0;
+  LrScheduleKind lr_schedule = LrScheduleKind::kConstant;
+  double final_lr_factor = 0.0;
+  std::vector<double> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 0.01;
+  double clip_norm = 1.0;
+  double ema_decay = 0.0;
+  std::string precision = "fp32";
+  int64_t seed = 0;
+  int64_t log_every = 10;
+  int64_t save_every = 500;
+  int64_t keep_last = 2;
+  int64_t preview_every = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v("steps", steps, "optimizer steps");
+    v("accumulate", accumulate, "micro-batches per step; their gradients are averaged");
+    v("lr", lr, "peak learning rate");
+    v("warmup_steps", warmup_steps, "steps of linear warm-up");
+    v("lr_schedule", lr_schedule, "learning rate after the warm-up");
+    v("final_lr_factor", final_lr_factor, "linear, cosine: share of lr left at the last step");
+    v("betas", betas, "AdamW beta1, beta2");
+    v("eps", eps, "AdamW epsilon");
+    v("weight_decay", weight_decay, "decoupled weight decay, where a parameter group sets none");
+    v("clip_norm", clip_norm, "largest global gradient norm; 0 = no clipping");
+    v("ema_decay", ema_decay, "decay of the weight average, in [0,1); 0 = none");
+    v("precision", precision, "fp32, or bf16: autocast on a GPU (weights stay fp32)");
+    v("seed", seed, "seed of data and noise");
+    v("log_every", log_every, "steps between two log points");
+    v("save_every", save_every, "steps between two checkpoints; the last step is always saved; 0 = only the last");
+    v("keep_last", keep_last, "checkpoints kept");
+    v("preview_every", preview_every, "steps between two previews; 0 = none");
+  }
+  /// Throws ConfigError naming the field.
+  void validate(const std::string& path) const;
+};
+
+}  // namespace lintorch::train
