@@ -12,7 +12,7 @@
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/linvideo/fingerprint.h"
-#include "lintorch/linvideo/prompts.h"
+#include "lintorch/linvideo/prompt_file.h"
 #include "lintorch/linvideo/trajectory_store.h"
 #include "lintorch/pipeline/text_to_video.h"
 #include "lintorch/pipeline/video_size.h"

@@ -1,4 +1,4 @@
-#include "lintorch/linvideo/prompts.h"
+#include "lintorch/linvideo/prompt_file.h"
 
 #include <cstdint>
 #include <string_view>
