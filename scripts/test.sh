@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Sets up, builds, and runs everything that can be checked without a GPU: source rules, format, unit, parity and
+# integration tests. Arguments go to ctest, e.g. scripts/test.sh -R unit.rng
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+started=$SECONDS
+stage() { echo; echo "== $* ($((SECONDS - started)) s)"; }
+
+stage "set-up"
+./scripts/setup.sh
+stage "source rules"
+python3 scripts/check_layers.py
+./scripts/format.sh --check
+stage "build"
+./scripts/build.sh
+stage "tests"
+status=0
+ctest --test-dir "${BUILD_DIR:-build}" --output-on-failure --no-tests=error -L 'unit|parity|integration' "$@" || status=$?
+stage "finished"
+exit $status
