@@ -12,6 +12,7 @@
 #include "lintorch/linvideo/fingerprint.h"
 #include "lintorch/linvideo/training_record.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
+#include "lintorch/train/train_checkpoint.h"
 
 namespace lintorch::linvideo {
 
@@ -112,6 +113,32 @@ LayerAssignment export_student(const TrainedStudent& trained, const fs::path& te
   log_info("wrote {}: {} linear layers ({})", output.string(), count_linear(assignment),
            describe_linear_layers(assignment));
   return assignment;
+}
+
+void export_linearized(const ExportConfig& config) {
+  LT_CHECK(!config.checkpoint.empty(), ConfigError, "checkpoint: expected a training checkpoint or a run folder");
+  fs::path folder = config.checkpoint;
+  if (fs::is_directory(folder / "checkpoints")) {
+    const auto newest = train::latest_checkpoint_folder(folder);
+    LT_CHECK(newest, CheckpointError, "[export_linearized] {} holds no complete checkpoint", folder.string());
+    folder = *newest;
+  }
+  const train::TrainCheckpoint checkpoint = train::read_train_checkpoint(folder);
+
+  TrainedStudent trained;
+  trained.parameters = checkpoint.model;
+  if (config.ema)
+    for (const auto& [name, average] : checkpoint.ema) trained.parameters[name] = average;
+  if (const auto gates = checkpoint.model.find("gates"); gates != checkpoint.model.end()) trained.gates = gates->second;
+  trained.extra_state = checkpoint.extra;
+  trained.step = checkpoint.step;
+
+  const TrainingRecord record = record_from_tensors(checkpoint.extra);
+  const fs::path teacher = config.model.value_or(record.config.model);
+  const auto dtype = dtype_from_name(config.dtype);
+  const LayerAssignment assignment = export_student(trained, teacher, config.output, dtype);
+  if (config.untrained_swap)
+    export_untrained_swap(assignment, record.config.linear_attention, teacher, *config.untrained_swap, dtype);
 }
 
 void export_untrained_swap(const LayerAssignment& assignment, const layers::LinearAttentionConfig& linear_attention,

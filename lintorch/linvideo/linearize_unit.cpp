@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/rng.h"
@@ -262,6 +263,14 @@ void LinearizeUnit::load_extra_state(const TensorMap& state) {
     if (name.starts_with("pool.")) pool_state[name.substr(5)] = value;
   LT_CHECK(!pool_state.empty(), ConfigError, "objective.states: the checkpoint was made without an on-policy pool");
   pool_->load_state(pool_state);
+}
+
+/// Places, previews and measurements may change between a run and its continuation.
+Json LinearizeUnit::identity() const {
+  Json identity = config_to_json(config_);
+  for (const char* key : {"model", "trajectories", "validation", "preview"}) identity.erase(key);
+  identity["teacher"] = teacher_fingerprint_;
+  return identity;
 }
 
 std::string LinearizeUnit::progress_note() {

@@ -43,6 +43,7 @@ class LinearizeUnit : public train::TrainUnit {
   /// What lintorch-export needs beside the weights: the config and teacher fingerprint (training_record.h), the frozen
   /// choice; and the on-policy pool.
   TensorMap extra_state() override;
+  Json identity() const override;
   void load_extra_state(const TensorMap& state) override;
   std::string progress_note() override;
   void preview(int64_t step, const std::filesystem::path& folder) override;
