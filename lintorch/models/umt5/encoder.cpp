@@ -7,7 +7,7 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/shape_check.h"
-#include "lintorch/layers/precision.h"
+#include "lintorch/ops/bmm_accumulate.h"
 #include "lintorch/models/umt5/relative_position.h"
 
 namespace lintorch::umt5 {
@@ -38,7 +38,7 @@ at::Tensor Umt5EncoderImpl::forward(const at::Tensor& ids_BS, const at::Tensor& 
                                             config_.relative_attention_max_distance, device);
 
   const at::Tensor x_BSD = at::embedding(shared_->weight, ids_BS);
-  const auto dtype = layers::accumulate_dtype(shared_->weight.scalar_type());
+  const auto dtype = ops::accumulate_dtype(shared_->weight.scalar_type());
   const at::Tensor padding_B11S = mask_BS.eq(0).unsqueeze(1).unsqueeze(1);
   const at::Tensor mask_B11S =
       at::zeros_like(padding_B11S, x_BSD.options().dtype(dtype)).masked_fill_(padding_B11S, std::numeric_limits<float>::lowest());

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "lintorch/layers/precision.h"
+#include "lintorch/ops/bmm_accumulate.h"
 
 namespace lintorch::umt5 {
 namespace {
@@ -40,7 +41,7 @@ at::Tensor SelfAttentionImpl::forward(const at::Tensor& x_BSD, const at::Tensor&
   const at::Tensor q_BNSK = heads(q_), k_BNSK = heads(k_), v_BNSV = heads(v_);
   const at::Tensor bias_NSS = at::embedding(relative_attention_bias_->weight, buckets_SS).permute({2, 0, 1});
   const at::Tensor scores_BNSS = at::matmul(q_BNSK, k_BNSK.transpose(-1, -2)) + (bias_NSS + mask_B11S);
-  const auto softmax_dtype = layers::accumulate_dtype(scores_BNSS.scalar_type());
+  const auto softmax_dtype = ops::accumulate_dtype(scores_BNSS.scalar_type());
   const at::Tensor weights_BNSS = at::softmax(scores_BNSS, -1, softmax_dtype).to(v_BNSV.scalar_type());
   return o_->apply(at::matmul(weights_BNSS, v_BNSV).transpose(1, 2).flatten(2));
 }

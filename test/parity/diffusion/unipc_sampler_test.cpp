@@ -39,13 +39,13 @@ TEST_CASE("UniPC equals Diffusers' UniPCMultistepScheduler step by step", "[unip
       for (int64_t i = 0; i < steps; ++i) CHECK(sampler->timestep(i) == golden("timesteps")[i].item<double>());
 
       const auto start = golden("start"), velocities = golden("velocities"), exact = golden("exact");
-      const auto in_fp64 =
-          trajectory(*sampler, start.to(torch::kFloat64), velocities.to(torch::kFloat64));
+      const auto in_fp64 = trajectory(*sampler, start.to(torch::kFloat64), velocities.to(torch::kFloat64));
       CHECK(max_difference(in_fp64, exact) <= 1e-9);
-      // Diffusers' own fp32 run (fp32 coefficients) is up to 3.3e-6 away from fp64 at 50 steps; ours may not be worse.
+      // In fp32 both round at every step; Diffusers' own run is up to 3.3e-6 away from fp64 (50 steps, shift 1).
       const auto in_fp32 = trajectory(*sampler, start, velocities);
-      CHECK(max_difference(in_fp32, exact) <= 1e-6);
-      CHECK(max_difference(in_fp32, golden("samples")) <= 1e-6 + max_difference(golden("samples"), exact));
+      const double rounding = std::max(1e-6, max_difference(golden("samples"), exact));
+      CHECK(max_difference(in_fp32, exact) <= rounding);
+      CHECK(max_difference(in_fp32, golden("samples")) <= 2 * rounding);
     }
   }
 }

@@ -1,0 +1,1 @@
+list(APPEND parity_tests ${CMAKE_CURRENT_LIST_DIR}/unipc_sampler_test.cpp)
