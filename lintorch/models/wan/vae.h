@@ -61,7 +61,6 @@ class WanVaeImpl : public torch::nn::Module {
  private:
   void check_video(const at::Tensor& video_BCFHW) const;
   void check_latent(const at::Tensor& latent_BCTHW) const;
-  at::Tensor to_weights(const at::Tensor& x_BCTHW) const;
   bool streams(ClipMode mode, int64_t num_positions) const;
   at::Tensor statistics(const std::vector<double>& values, const at::Tensor& like) const;
 

@@ -44,6 +44,7 @@ class CausalConv3dImpl : public VaeBlockImpl {
  public:
   CausalConv3dImpl(int64_t in_channels, int64_t out_channels, int64_t kernel_size);
   at::Tensor forward(const at::Tensor& x_BCTHW, StreamCache* cache) override;
+  at::ScalarType dtype() const { return weight_.scalar_type(); }
 
  private:
   at::Tensor weight_;  // [out, in, k, k, k]

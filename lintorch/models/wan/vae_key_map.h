@@ -1,16 +1,13 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
+#include "lintorch/io/key_map.h"
+#include "lintorch/models/wan/vae_config.h"
 
 namespace lintorch::wan {
 
-/// Tensor name of Wan2.1_VAE.pth -> tensor name of Diffusers (which is ours); nullopt for an unknown name.
-/// num_res_blocks: of the config (2 for Wan): the official decoder numbers all layers of all stages in one list.
-std::optional<std::string> diffusers_vae_name(const std::string& official_name, int64_t num_res_blocks);
-
-/// The inverse of diffusers_vae_name.
-std::optional<std::string> official_vae_name(const std::string& diffusers_name, int64_t num_res_blocks);
+/// Tensor names of the official Wan2.1_VAE.pth (left) and of Diffusers, which are ours (right). The config decides
+/// where a stage of the decoder begins: the official decoder numbers the layers of all stages in one list.
+/// Source: Diffusers' conversion script for Wan.
+io::KeyMap vae_key_map(const WanVaeConfig& config);
 
 }  // namespace lintorch::wan
