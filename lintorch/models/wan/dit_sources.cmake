@@ -4,4 +4,6 @@ target_sources(lintorch PRIVATE
   config.cpp
   dit.cpp
   dit_checkpoint.cpp
-  dit_key_map.cpp)
+  dit_key_map.cpp
+  flops.cpp)
+set_source_files_properties(config.cpp flops.cpp TARGET_DIRECTORY lintorch PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
