@@ -138,6 +138,5 @@ struct lintorch::EnumNames<lintorch::pretrain::Stage> {
 template <>
 struct lintorch::EnumNames<lintorch::pretrain::TimeSampling> {
   using E = lintorch::pretrain::TimeSampling;
-  static constexpr std::pair<E, std::string_view> table[] = {{E::kUniform, "uniform"},
-                                                             {E::kLogitNormal, "logit_normal"}};
+  static constexpr std::pair<E, std::string_view> table[] = {{E::kUniform, "uniform"}, {E::kLogitNormal, "logit_normal"}};
 };

