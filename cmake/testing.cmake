@@ -6,6 +6,7 @@ find_path(LINTORCH_CATCH2_INCLUDE catch2/catch.hpp REQUIRED)
 add_library(lintorch_test_main OBJECT ${PROJECT_SOURCE_DIR}/test/support/main.cpp)
 target_include_directories(lintorch_test_main SYSTEM PUBLIC ${LINTORCH_CATCH2_INCLUDE})
 target_link_libraries(lintorch_test_main PUBLIC lintorch)
+target_compile_definitions(lintorch_test_main PRIVATE LINTORCH_PROJECT_ROOT="${PROJECT_SOURCE_DIR}")
 lintorch_set_compile_options(lintorch_test_main)
 
 function(lintorch_add_tests tier)
@@ -17,8 +18,10 @@ function(lintorch_add_tests tier)
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${target} PRIVATE lintorch_test_main fmt::fmt)
-  target_compile_definitions(${target} PRIVATE LINTORCH_TEST_DATA="${PROJECT_SOURCE_DIR}/test/data"
-    LINTORCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}" LINTORCH_APPS_DIR="$<TARGET_FILE_DIR:lintorch>/../apps")
+  # Relative to the source folder, where test/support/main.cpp goes first.
+  file(RELATIVE_PATH apps_dir ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/apps)
+  target_compile_definitions(${target} PRIVATE LINTORCH_TEST_DATA="test/data" LINTORCH_SOURCE_DIR="."
+    LINTORCH_APPS_DIR="${apps_dir}")
   foreach(source IN LISTS ARGN)
     cmake_path(GET source STEM LAST_ONLY name)
     string(REGEX REPLACE "_test$" "" tag ${name})

@@ -32,8 +32,8 @@ constexpr std::array<std::array<std::string_view, 3>, kNumDirections> kDirection
     {"down and right", "down and to the right", "toward the lower right"},
 }};
 
-constexpr std::array<std::array<std::string_view, 2>, 3> kVerbs = {
-    {{"drifts slowly", "glides slowly"}, {"moves", "slides"}, {"races", "rushes"}}};
+constexpr std::array<std::array<std::string_view, 3>, 3> kVerbs = {
+    {{"drifts slowly", "drifts", "glides slowly"}, {"moves", "slides", "travels"}, {"races", "rushes", "speeds"}}};
 
 constexpr std::array<std::string_view, 4> kEdges = {"left", "right", "top", "bottom"};
 

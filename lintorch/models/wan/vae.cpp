@@ -103,8 +103,9 @@ void WanVaeImpl::check_video(const at::Tensor& video_BCFHW) const {
            "[WanVae::encode] expected 1 + {} k frames, got {}: use {}", temporal_factor(), num_frames,
            nearest_sizes(num_frames, temporal_factor(), 1));
   for (const auto& [name, size] : {std::pair{"height", video_BCFHW.size(3)}, std::pair{"width", video_BCFHW.size(4)}})
-    LT_CHECK(size > 0 && size % spatial_factor() == 0, Error, "[WanVae::encode] expected a {} divisible by {}, got {}: use {}",
-             name, spatial_factor(), size, nearest_sizes(size, spatial_factor(), 0));
+    LT_CHECK(size > 0 && size % spatial_factor() == 0, Error,
+             "[WanVae::encode] expected a {} divisible by {}, got {}: use {}", name, spatial_factor(), size,
+             nearest_sizes(size, spatial_factor(), 0));
 }
 
 void WanVaeImpl::check_latent(const at::Tensor& latent_BCTHW) const {

@@ -1,10 +1,13 @@
 #include "lintorch/models/wan/vae_blocks.h"
 
-#include <torch/nn/functional/activation.h>
-#include <torch/nn/init.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/dropout.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/rms_norm.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/silu.h>
 
-#include <cmath>
-
+#include "lintorch/layers/precision.h"
 #include "lintorch/models/wan/vae_conv.h"
 
 namespace lintorch::wan {
@@ -36,7 +39,7 @@ at::Tensor ChannelRmsNormImpl::forward(const at::Tensor& x) {
   // sqrt(C) / max(||x||, 1e-12) = rsqrt(mean(x^2)) except below a norm of 1e-12, where eps bounds it just as well.
   const auto channels = static_cast<double>(x.size(-1));
   // The op computes its statistics in fp32 by itself; autocast would make fp32 copies of whole activations.
-  c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  const layers::NoAutocast no_autocast;
   return at::rms_norm(x, {x.size(-1)}, gamma_.flatten().to(x.scalar_type()), 1e-24 / channels);
 }
 

@@ -16,7 +16,8 @@ TensorMap rename_official(const TensorMap& official, const WanVaeConfig& config,
   TensorMap state;
   for (const auto& [name, tensor] : official) {
     const auto renamed = key_map.forward(name);
-    LT_CHECK(renamed, CheckpointError, "[load_wan_vae] {}: tensor {} is not a name of the official Wan VAE", where, name);
+    LT_CHECK(renamed, CheckpointError, "[load_wan_vae] {}: tensor {} is not a name of the official Wan VAE", where,
+             name);
     state[*renamed] = tensor;
   }
   return state;

@@ -29,7 +29,8 @@ int64_t WanVaeConfig::temporal_factor() const {
 }
 
 void WanVaeConfig::validate(const std::string& path) const {
-  LT_CHECK(base_dim > 0, ConfigError, "[config] {}: expected a positive integer, got {}", field(path, "base_dim"), base_dim);
+  LT_CHECK(base_dim > 0, ConfigError, "[config] {}: expected a positive integer, got {}", field(path, "base_dim"),
+           base_dim);
   LT_CHECK(z_dim > 0, ConfigError, "[config] {}: expected a positive integer, got {}", field(path, "z_dim"), z_dim);
   LT_CHECK(num_res_blocks > 0, ConfigError, "[config] {}: expected a positive integer, got {}",
            field(path, "num_res_blocks"), num_res_blocks);
@@ -53,7 +54,8 @@ void WanVaeConfig::validate(const std::string& path) const {
   LT_CHECK(latents_std.size() == count, ConfigError, "[config] {}: expected z_dim = {} values, got {}",
            field(path, "latents_std"), z_dim, latents_std.size());
   for (double value : latents_std)
-    LT_CHECK(value > 0, ConfigError, "[config] {}: expected positive values, got {}", field(path, "latents_std"), value);
+    LT_CHECK(value > 0, ConfigError, "[config] {}: expected positive values, got {}", field(path, "latents_std"),
+             value);
 }
 
 WanVaeConfig t2v_vae() { return {}; }
@@ -83,8 +85,9 @@ WanVaeConfig read_vae_config(const std::filesystem::path& path) {
   const Json known = foreign_keys(config);
   for (const auto& [key, value] : known.items()) {
     const bool fits = !json.contains(key) || json[key] == value || (key == "decoder_base_dim" && json[key].is_null());
-    LT_CHECK(fits, NotSupportedError, "[read_vae_config] {} {}: expected {}, got {}; only the Wan 2.1 autoencoder is known",
-             where, key, value.dump(), json[key].dump());
+    LT_CHECK(fits, NotSupportedError,
+             "[read_vae_config] {} {}: expected {}, got {}; only the Wan 2.1 autoencoder is known", where, key,
+             value.dump(), json[key].dump());
   }
   // Diffusers keeps the defaults 4 and 8 for models of any depth, so a wrong value is no reason to refuse.
   for (const auto& [key, factor] : {std::pair{"scale_factor_temporal", config.temporal_factor()},

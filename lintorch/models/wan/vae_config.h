@@ -21,8 +21,8 @@ struct WanVaeConfig {
   std::vector<double> attn_scales;
   std::vector<bool> temperal_downsample = {false, true, true};
   double dropout = 0.0;
-  std::vector<double> latents_mean = {-0.7571, -0.7089, -0.9113, 0.1075,  -0.1745, 0.9653, -0.1517, 1.5508,
-                                      0.4134,  -0.0715, 0.5517,  -0.3632, -0.1922, -0.9497, 0.2503, -0.2921};
+  std::vector<double> latents_mean = {-0.7571, -0.7089, -0.9113, 0.1075,  -0.1745, 0.9653,  -0.1517, 1.5508,
+                                      0.4134,  -0.0715, 0.5517,  -0.3632, -0.1922, -0.9497, 0.2503,  -0.2921};
   std::vector<double> latents_std = {2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743,
                                      3.2687, 2.1526, 2.8652, 1.5579, 1.6382, 1.1253, 2.8251, 1.9160};
 
@@ -38,7 +38,8 @@ struct WanVaeConfig {
     v("dim_mult", dim_mult, "channels of each stage as multiples of base_dim");
     v("num_res_blocks", num_res_blocks, "residual blocks per encoder stage; the decoder has one more");
     v("attn_scales", attn_scales, "encoder scales (1, 0.5, 0.25, ...) whose residual blocks are followed by attention");
-    v("temperal_downsample", temperal_downsample, "whether the step after each stage but the last halves the frame rate");
+    v("temperal_downsample", temperal_downsample,
+      "whether the step after each stage but the last halves the frame rate");
     v("dropout", dropout, "dropout rate inside residual blocks, in [0,1)");
     v("latents_mean", latents_mean, "mean of each latent channel, z_dim values");
     v("latents_std", latents_std, "standard deviation of each latent channel, z_dim values");

@@ -57,13 +57,15 @@ at::Tensor causal_conv3d(const at::Tensor& x_BCTHW, int64_t num_history, const a
                          const at::Tensor& bias) {
   LT_ASSERT(num_history <= 2 && x_BCTHW.size(2) > num_history);
   const bool one_frame = x_BCTHW.size(2) == 1;
-  if (one_frame) return from_pictures(at::conv2d(to_pictures(x_BCTHW), weight.select(2, 2), bias, 1, 1), x_BCTHW.size(0));
+  if (one_frame)
+    return from_pictures(at::conv2d(to_pictures(x_BCTHW), weight.select(2, 2), bias, 1, 1), x_BCTHW.size(0));
   if (x_BCTHW.is_cpu()) {
     std::vector<at::Tensor> clips;
     for (const at::Tensor& clip_TCHW : channels_last(x_BCTHW).permute({0, 1, 4, 2, 3}).unbind(0))
       clips.push_back(sum_of_taps(clip_TCHW, num_history, weight, bias).permute({0, 2, 3, 1}));
     return channels_second(clips.size() == 1 ? clips[0].unsqueeze(0) : at::stack(clips));
   }
+  // cuDNN: one 3-D kernel in channels_last_3d beats sums or concatenations of 2-D ones, forward and backward (H100, bf16).
   const at::Tensor padded = num_history == 2 ? x_BCTHW : at::constant_pad_nd(x_BCTHW, {0, 0, 0, 0, 2 - num_history, 0});
   return at::conv3d(padded, weight, bias, 1, {0, 1, 1});
 }
@@ -78,9 +80,7 @@ at::Tensor time_conv(const at::Tensor& x_BCTHW, int64_t stride, const at::Tensor
   return channels_second(at::linear(at::cat(taps, -1), matrix, bias));
 }
 
-at::Tensor to_pictures(const at::Tensor& x_BCTHW) {
-  return channels_last(x_BCTHW).flatten(0, 1).permute({0, 3, 1, 2});
-}
+at::Tensor to_pictures(const at::Tensor& x_BCTHW) { return channels_last(x_BCTHW).flatten(0, 1).permute({0, 3, 1, 2}); }
 
 at::Tensor from_pictures(const at::Tensor& pictures, int64_t batch_size) {
   const at::Tensor rows = pictures.permute({0, 2, 3, 1}).contiguous();

@@ -1,6 +1,5 @@
 #include "lintorch/models/wan/vae_key_map.h"
 
-
 namespace lintorch::wan {
 namespace {
 

@@ -14,7 +14,8 @@ namespace {
 using Catch::Matchers::Contains;
 
 WanVaeConfig read_text(const std::string& text) {
-  const auto path = std::filesystem::temp_directory_path() / ("wan_vae_config_test_" + std::to_string(getpid()) + ".json");
+  const auto path =
+      std::filesystem::temp_directory_path() / ("wan_vae_config_test_" + std::to_string(getpid()) + ".json");
   write_file_atomic(path, text);
   struct Remove {
     std::filesystem::path path;

@@ -1,0 +1,291 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lintorch/core/enum_names.h"
+#include "lintorch/diffusion/sampler.h"
+#include "lintorch/layers/linear_attention_config.h"
+
+namespace lintorch::linvideo {
+
+/// How the layers that become linear are chosen.
+enum class SelectionKind { kLearned, kManual, kFirst, kLast, kUniform, kRandom };
+
+/// Training objective: velocity matching (Eq. 7) or anytime distribution matching (Eq. 11-13).
+enum class ObjectiveKind { kMse, kAdm };
+
+/// How ADM forms the sample x^_t from a state x_{t'}: an Euler step of the student, or its x^_0 noised again.
+enum class AdmReading { kEuler, kRenoise };
+
+/// Weight of the velocity difference in the ADM gradient d.
+enum class AdmWeight { kUniform, kScore, kX0Normalized };
+
+/// Where training states x_t come from.
+enum class StateSource { kStored, kOnPolicy };
+
+/// Which weights train besides the gates.
+enum class TrainableKind { kAll, kAttention, kMaps };
+
+/// Trajectory collection (`lintorch-collect`).
+struct CollectConfig {
+  std::string model = "model";
+  std::string prompts = "prompts.txt";
+  std::string output = "trajectories";
+  int64_t num_trajectories = 0;
+  std::optional<std::string> size;
+  std::optional<int64_t> frames;
+  std::optional<diffusion::SamplerKind> sampler;
+  std::optional<int64_t> steps;
+  std::optional<double> shift;
+  std::optional<double> guidance;
+  std::optional<std::string> negative_prompt;
+  int64_t seed = 0;
+  std::string storage_dtype = "fp16";
+  int64_t batch_size = 1;
+  int64_t trajectories_per_shard = 4;
+  std::string device = "auto";
+  std::string dtype = "fp32";
+
+  template <class V>
+  void visit(V& v) {
+    v("model", model, "folder of the teacher");
+    v("prompts", prompts, "text file, one prompt per line; blank lines and lines starting with # are skipped");
+    v("output", output, "folder for the shards and manifest.json; an unfinished one is continued");
+    v("num_trajectories", num_trajectories, "trajectories in all, cycling through the prompts; 0 = one per prompt");
+    v("size", size, "WIDTHxHEIGHT in pixels; null = the model's");
+    v("frames", frames, "pixel frames, 1 + a multiple of the VAE's temporal factor; null = the model's");
+    v("sampler", sampler, "euler or unipc; null = the model's");
+    v("steps", steps, "sampler steps, all of them stored; null = the model's");
+    v("shift", shift, "time shift s of t' = s t / (1 + (s - 1) t), above 0; null = the model's");
+    v("guidance", guidance, "classifier-free guidance scale; 1 = off, no unconditional velocities; null = the model's");
+    v("negative_prompt", negative_prompt, "text of the unconditional branch; null = the model's");
+    v("seed", seed, "seed; trajectory i starts from noise of its own stream");
+    v("storage_dtype", storage_dtype, "number format on disk: fp32, fp16 or bf16");
+    v("batch_size", batch_size, "trajectories sampled at a time");
+    v("trajectories_per_shard", trajectories_per_shard, "trajectories per file: what a kill can cost at most");
+    v("device", device, "auto, cpu, cuda or cuda:N");
+    v("dtype", dtype, "weights of DiT and text encoder while sampling: fp32 or bf16");
+  }
+  /// Throws ConfigError naming the field.
+  void validate(const std::string& path) const;
+};
+
+/// Selective transfer: the per-layer gates r and the choice of `target` linear layers (paper Sec. 4.1).
+struct SelectiveTransferConfig {
+  SelectionKind selection = SelectionKind::kLearned;
+  int64_t target = 0;
+  std::vector<int64_t> linear_layers;
+  double init = 0.9;
+  double init_noise = 0.01;
+  double lr = 1e-2;
+  double lambda = 0.01;
+  bool constraint = true;
+  bool regularizer = true;
+  double alpha_start = 20.0;
+  double alpha_end = 2.0;
+  double alpha_fraction = 0.5;
+  double freeze_fraction = 0.8;
+
+  template <class V>
+  void visit(V& v) {
+    v("selection", selection, "how the linear layers are chosen");
+    v("target", target, "number of layers that become linear, e.g. 16 of the 30 of Wan 1.3B");
+    v("linear_layers", linear_layers, "selection manual: the layers that become linear, counted from 0");
+    v("init", init, "start value of every gate r in [0,1]; 1 = softmax");
+    v("init_noise", init_noise, "half-width of the uniform noise on the start values, which breaks ties");
+    v("lr", lr, "learning rate of the gates; no weight decay");
+    v("lambda", lambda, "weight of L_con + L_reg in the total loss (Eq. 14)");
+    v("constraint", constraint, "use L_con (Eq. 9)");
+    v("regularizer", regularizer, "use L_reg (Eq. 10)");
+    v("alpha_start", alpha_start, "exponent alpha of L_reg at the start");
+    v("alpha_end", alpha_end, "exponent alpha of L_reg at the end of its schedule");
+    v("alpha_fraction", alpha_fraction, "share of the steps over which alpha goes linearly from start to end");
+    v("freeze_fraction", freeze_fraction, "share of the steps after which the choice is final, in (0,1]");
+  }
+  void validate(const std::string& path) const;
+};
+
+/// Anytime distribution matching (paper Sec. 4.2).
+struct AdmConfig {
+  AdmReading reading = AdmReading::kEuler;
+  double euler_step = 0.02;
+  AdmWeight weight = AdmWeight::kScore;
+  double min_t = 0.02;
+  double max_t = 0.98;
+  double scale = 1.0;
+
+  template <class V>
+  void visit(V& v) {
+    v("reading", reading, "how x^_t is made: euler (a step of the student) or renoise (its x^_0, noised again)");
+    v("euler_step", euler_step, "reading euler: t' - t in flow time; 0 = the distance to the next grid time");
+    v("weight", weight, "weight of u - u^ in d: uniform 1, score (1-t)/t, or DMD's normalization in x_0 space");
+    v("min_t", min_t, "lowest t in the weight and for renoise, in (0,1)");
+    v("max_t", max_t, "highest t in the weight and for renoise, in (0,1)");
+    v("scale", scale, "factor on L_ADM; 1/euler_step makes its gradient on u^ comparable with that of L_mse");
+  }
+  void validate(const std::string& path) const;
+};
+
+/// What the student is trained to match.
+struct ObjectiveConfig {
+  ObjectiveKind kind = ObjectiveKind::kMse;
+  AdmConfig adm;
+  double mse_anchor = 0.0;
+  StateSource states = StateSource::kStored;
+  int64_t pool_size = 64;
+  double prompt_drop = 0.2;
+
+  template <class V>
+  void visit(V& v) {
+    v("kind", kind, "training objective");
+    v("adm", adm);
+    v("mse_anchor", mse_anchor, "weight of L_mse added to L_ADM at the same states; 0 = off");
+    v("states", states, "stored teacher states, or a rolling pool of the student's own trajectories");
+    v("pool_size", pool_size, "states on_policy: trajectories in flight");
+    v("prompt_drop", prompt_drop, "share of the samples that match the unconditional branch, in [0,1]");
+  }
+  void validate(const std::string& path) const;
+};
+
+/// Distillation of each layer's attention output into its feature map before the gates move.
+struct WarmupConfig {
+  int64_t steps = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v("steps", steps, "steps spent on it before selective transfer starts; 0 = off");
+  }
+  void validate(const std::string& path) const;
+};
+
+/// Held-out states, watched as the divergence alarm.
+struct ValidationConfig {
+  int64_t every = 50;
+  int64_t trajectories = 2;
+  int64_t states = 8;
+
+  template <class V>
+  void visit(V& v) {
+    v("every", every, "steps between two measurements of the held-out velocity error; 0 = off");
+    v("trajectories", trajectories, "last trajectories of the store, kept out of training");
+    v("states", states, "held-out states measured");
+  }
+  void validate(const std::string& path) const;
+};
+
+/// Short videos of the current student, written during training.
+struct PreviewConfig {
+  std::vector<std::string> prompts;
+  int64_t steps = 20;
+  int64_t seed = 1;
+
+  template <class V>
+  void visit(V& v) {
+    v("prompts", prompts, "prompts of the preview videos; empty = the first prompt of the trajectories");
+    v("steps", steps, "sampler steps");
+    v("seed", seed, "seed of the start noise, the same at every preview");
+  }
+  void validate(const std::string& path) const;
+};
+
+/// Linearization of a teacher by selective transfer (the `linearize` section of `lintorch-train`).
+struct LinearizeConfig {
+  std::string model = "model";
+  std::string trajectories = "trajectories";
+  layers::LinearAttentionConfig linear_attention;
+  TrainableKind trainable = TrainableKind::kAll;
+  double feature_map_lr = 1e-3;
+  double backbone_weight_decay = 0.01;
+  int64_t batch_size = 1;
+  int64_t seed = 0;
+  SelectiveTransferConfig selective_transfer;
+  ObjectiveConfig objective;
+  WarmupConfig warmup;
+  ValidationConfig validation;
+  PreviewConfig preview;
+
+  template <class V>
+  void visit(V& v) {
+    v("model", model, "folder of the teacher");
+    v("trajectories", trajectories, "folder written by lintorch-collect with the same teacher");
+    v("linear_attention", linear_attention);
+    v("trainable", trainable, "weights that train besides the gates: all, attention (attn1 only) or maps");
+    v("feature_map_lr", feature_map_lr, "learning rate of W~_q and W~_k; no weight decay");
+    v("backbone_weight_decay", backbone_weight_decay, "weight decay of the other weights");
+    v("batch_size", batch_size, "states per micro-step");
+    v("seed", seed, "seed of the state sampling, the gates' noise and the maps' init");
+    v("selective_transfer", selective_transfer);
+    v("objective", objective);
+    v("warmup", warmup);
+    v("validation", validation);
+    v("preview", preview);
+  }
+  void validate(const std::string& path) const;
+};
+
+/// Turning a training checkpoint into an ordinary model folder (`lintorch-export`).
+struct ExportConfig {
+  std::string checkpoint;
+  std::string output = "linearized";
+  std::optional<std::string> model;
+  std::optional<std::string> untrained_swap;
+  bool ema = true;
+  std::string dtype = "bf16";
+
+  template <class V>
+  void visit(V& v) {
+    v("checkpoint", checkpoint, "training checkpoint, or the run folder for its newest one");
+    v("output", output, "model folder to write");
+    v("model", model, "folder of the teacher; null = where it was in training");
+    v("untrained_swap", untrained_swap, "also write this model folder: the same layers swapped without any training");
+    v("ema", ema, "export the averaged weights if the run kept them");
+    v("dtype", dtype, "number format of the exported DiT: bf16 or fp32");
+  }
+  void validate(const std::string& path) const;
+};
+
+}  // namespace lintorch::linvideo
+
+template <>
+struct lintorch::EnumNames<lintorch::linvideo::SelectionKind> {
+  using E = lintorch::linvideo::SelectionKind;
+  static constexpr std::pair<E, std::string_view> table[] = {
+      {E::kLearned, "learned"}, {E::kManual, "manual"},   {E::kFirst, "first"},
+      {E::kLast, "last"},       {E::kUniform, "uniform"}, {E::kRandom, "random"}};
+};
+
+template <>
+struct lintorch::EnumNames<lintorch::linvideo::ObjectiveKind> {
+  using E = lintorch::linvideo::ObjectiveKind;
+  static constexpr std::pair<E, std::string_view> table[] = {{E::kMse, "mse"}, {E::kAdm, "adm"}};
+};
+
+template <>
+struct lintorch::EnumNames<lintorch::linvideo::AdmReading> {
+  using E = lintorch::linvideo::AdmReading;
+  static constexpr std::pair<E, std::string_view> table[] = {{E::kEuler, "euler"}, {E::kRenoise, "renoise"}};
+};
+
+template <>
+struct lintorch::EnumNames<lintorch::linvideo::AdmWeight> {
+  using E = lintorch::linvideo::AdmWeight;
+  static constexpr std::pair<E, std::string_view> table[] = {
+      {E::kUniform, "uniform"}, {E::kScore, "score"}, {E::kX0Normalized, "x0_normalized"}};
+};
+
+template <>
+struct lintorch::EnumNames<lintorch::linvideo::StateSource> {
+  using E = lintorch::linvideo::StateSource;
+  static constexpr std::pair<E, std::string_view> table[] = {{E::kStored, "stored"}, {E::kOnPolicy, "on_policy"}};
+};
+
+template <>
+struct lintorch::EnumNames<lintorch::linvideo::TrainableKind> {
+  using E = lintorch::linvideo::TrainableKind;
+  static constexpr std::pair<E, std::string_view> table[] = {
+      {E::kAll, "all"}, {E::kAttention, "attention"}, {E::kMaps, "maps"}};
+};

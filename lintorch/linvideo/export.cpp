@@ -1,0 +1,155 @@
+#include "lintorch/linvideo/export.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include "lintorch/core/config_fields.h"
+#include "lintorch/core/dtype.h"
+#include "lintorch/core/error.h"
+#include "lintorch/core/logging.h"
+#include "lintorch/core/version.h"
+#include "lintorch/io/atomic_dir.h"
+#include "lintorch/layers/module_state.h"
+#include "lintorch/linvideo/fingerprint.h"
+#include "lintorch/linvideo/training_record.h"
+#include "lintorch/models/wan/dit_checkpoint.h"
+#include "lintorch/train/train_checkpoint.h"
+
+namespace lintorch::linvideo {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A DiT of the teacher's shape with the given layers linear. Shared weights are the teacher's, maps are at their start.
+wan::WanDit swapped_dit(wan::WanDit& teacher, const LayerAssignment& assignment,
+                        const layers::LinearAttentionConfig& linear_attention) {
+  wan::WanDitConfig config = teacher->config();
+  LT_CHECK(static_cast<int64_t>(assignment.size()) == config.num_layers, CheckpointError,
+           "[export_linearized] the checkpoint chooses among {} layers, the teacher has {}", assignment.size(),
+           config.num_layers);
+  config.attention = assignment;
+  config.linear_attention = linear_attention;
+  wan::WanDit dit(config);
+  TensorMap state = layers::module_state(*dit);
+  for (const auto& [name, value] : layers::module_state(*teacher)) state[name] = value;
+  layers::load_module_state(*dit, state, "export_linearized: teacher");
+  return dit;
+}
+
+/// Copies everything of a model folder but the DiT: component folders and model_index.json.
+void copy_components(const fs::path& from, const fs::path& to) {
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const bool component = entry.is_directory() && entry.path().filename() != "transformer";
+    if (!component && entry.path().filename() != "model_index.json") continue;
+    fs::copy(entry.path(), to / entry.path().filename(), fs::copy_options::recursive);
+  }
+}
+
+void write_model(const wan::WanDit& dit, const fs::path& teacher_folder, const fs::path& output, at::ScalarType dtype,
+                 const Json& description) {
+  io::AtomicDir folder(output);
+  copy_components(teacher_folder, folder.path());
+  wan::save_wan_dit(folder.path() / "transformer", dit, dtype, {{"linearized_by", fmt::format("lintorch {}", version())}});
+  write_json_file(folder.path() / "linearization.json", description);
+  folder.commit();
+}
+
+Json describe(const LayerAssignment& assignment, const wan::WanDit& dit) {
+  return Json{{"lintorch", version()},
+              {"commit", git_commit()},
+              {"num_linear", count_linear(assignment)},
+              {"attention", write_config_value(assignment)},
+              {"linear_attention", config_to_json(dit->config().linear_attention)}};
+}
+
+}  // namespace
+
+LayerAssignment export_student(const TrainedStudent& trained, const fs::path& teacher_folder, const fs::path& output,
+                               at::ScalarType dtype) {
+  at::NoGradGuard no_grad;
+  const TrainingRecord record = record_from_tensors(trained.extra_state);
+  const std::string fingerprint = teacher_fingerprint(teacher_folder);
+  LT_CHECK(record.teacher == fingerprint, CheckpointError,
+           "[export_linearized] the checkpoint was trained from another teacher (fingerprint {}, {} has {})",
+           record.teacher, teacher_folder.string(), fingerprint);
+  auto teacher = wan::load_wan_dit(teacher_folder / "transformer", at::kFloat, at::kCPU);
+  LayerAssignment assignment;
+  if (record.assignment) {
+    assignment = *record.assignment;
+  } else {
+    LT_CHECK(trained.gates.defined() && trained.gates.numel() == teacher->num_layers(), CheckpointError,
+             "[export_linearized] the checkpoint has no gates for the teacher's {} layers", teacher->num_layers());
+    log_warning("the choice of layers is not final at step {}: taking the {} smallest gates", trained.step,
+                record.config.selective_transfer.target);
+    assignment = assign_smallest_gates(trained.gates, record.config.selective_transfer.target);
+  }
+
+  auto dit = swapped_dit(teacher, assignment, record.config.linear_attention);
+  TensorMap state = layers::module_state(*dit);
+  const auto teacher_state = layers::module_state(*teacher);
+  for (const auto& [name, value] : trained.parameters) {
+    const auto it = state.find(name);
+    if (it != state.end()) {
+      it->second = value;
+      continue;
+    }
+    const bool unused_branch = name.find(".attn1.core.") != std::string::npos;
+    LT_CHECK(unused_branch || name == "gates", CheckpointError,
+             "[export_linearized] the checkpoint holds {}, which the teacher does not have", name);
+  }
+  layers::load_module_state(*dit, state, "export_linearized: checkpoint");
+
+  Json description = describe(assignment, dit);
+  description["step"] = trained.step;
+  std::vector<double> gates;
+  if (trained.gates.defined()) {
+    const at::Tensor host = trained.gates.detach().to(at::kCPU, at::kDouble).contiguous();
+    gates.assign(host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel());
+  }
+  description["gates"] = gates;
+  description["teacher_fingerprint"] = record.teacher;
+  description["linearize"] = config_to_json(record.config);
+  write_model(dit, teacher_folder, output, dtype, description);
+  log_info("wrote {}: {} linear layers ({})", output.string(), count_linear(assignment),
+           describe_linear_layers(assignment));
+  return assignment;
+}
+
+void export_linearized(const ExportConfig& config) {
+  LT_CHECK(!config.checkpoint.empty(), ConfigError, "checkpoint: expected a training checkpoint or a run folder");
+  fs::path folder = config.checkpoint;
+  if (fs::is_directory(folder / "checkpoints")) {
+    const auto newest = train::latest_checkpoint_folder(folder);
+    LT_CHECK(newest, CheckpointError, "[export_linearized] {} holds no complete checkpoint", folder.string());
+    folder = *newest;
+  }
+  const train::TrainCheckpoint checkpoint = train::read_train_checkpoint(folder);
+
+  TrainedStudent trained;
+  trained.parameters = checkpoint.model;
+  if (config.ema)
+    for (const auto& [name, average] : checkpoint.ema) trained.parameters[name] = average;
+  if (const auto gates = checkpoint.model.find("gates"); gates != checkpoint.model.end()) trained.gates = gates->second;
+  trained.extra_state = checkpoint.extra;
+  trained.step = checkpoint.step;
+
+  const TrainingRecord record = record_from_tensors(checkpoint.extra);
+  const fs::path teacher = config.model.value_or(record.config.model);
+  const auto dtype = dtype_from_name(config.dtype);
+  const LayerAssignment assignment = export_student(trained, teacher, config.output, dtype);
+  if (config.untrained_swap)
+    export_untrained_swap(assignment, record.config.linear_attention, teacher, *config.untrained_swap, dtype);
+}
+
+void export_untrained_swap(const LayerAssignment& assignment, const layers::LinearAttentionConfig& linear_attention,
+                           const fs::path& teacher_folder, const fs::path& output, at::ScalarType dtype) {
+  at::NoGradGuard no_grad;
+  auto teacher = wan::load_wan_dit(teacher_folder / "transformer", at::kFloat, at::kCPU);
+  const auto dit = swapped_dit(teacher, assignment, linear_attention);
+  Json description = describe(assignment, dit);
+  description["untrained"] = true;
+  write_model(dit, teacher_folder, output, dtype, description);
+  log_info("wrote {}: the same layers swapped without training", output.string());
+}
+
+}  // namespace lintorch::linvideo

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+
+#include "lintorch/core/tensor_map.h"
+#include "lintorch/linvideo/config.h"
+#include "lintorch/linvideo/layer_assignment.h"
+
+namespace lintorch::linvideo {
+
+/// Turns a training checkpoint into an ordinary model folder: transformer/config.json lists the attention kind of every
+/// layer, the branches not in use and the gates are gone, and the other components are copies of the teacher's. Adds
+/// linearization.json: gates, chosen layers, step, config.
+///
+/// The choice is the frozen one, or the `target` smallest gates of a run that ended before its freeze (with a warning).
+/// The folder appears whole or not at all. Throws CheckpointError if the checkpoint is no linearization run or does not
+/// fit the teacher, ConfigError, IoError.
+void export_linearized(const ExportConfig& config);
+
+/// The weights of a finished or running linearization.
+struct TrainedStudent {
+  TensorMap parameters;  ///< trained weights by module name, averaged or not; the other weights are the teacher's
+  at::Tensor gates;      ///< r of every layer
+  TensorMap extra_state;
+  int64_t step = 0;
+};
+
+/// The same from weights in memory. Returns the exported assignment.
+LayerAssignment export_student(const TrainedStudent& trained, const std::filesystem::path& teacher_folder,
+                               const std::filesystem::path& output, at::ScalarType dtype);
+
+/// Control for evaluation: the teacher with the given layers made linear, their maps at the start values, and nothing
+/// trained.
+void export_untrained_swap(const LayerAssignment& assignment, const layers::LinearAttentionConfig& linear_attention,
+                           const std::filesystem::path& teacher_folder, const std::filesystem::path& output,
+                           at::ScalarType dtype);
+
+}  // namespace lintorch::linvideo

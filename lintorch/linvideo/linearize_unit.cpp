@@ -1,0 +1,288 @@
+#include "lintorch/linvideo/linearize_unit.h"
+
+#include <ATen/Functions.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "lintorch/core/config_fields.h"
+#include "lintorch/core/error.h"
+#include "lintorch/core/logging.h"
+#include "lintorch/core/rng.h"
+#include "lintorch/diffusion/guidance.h"
+#include "lintorch/linvideo/adm_objective.h"
+#include "lintorch/linvideo/fingerprint.h"
+#include "lintorch/linvideo/mse_objective.h"
+#include "lintorch/linvideo/preview.h"
+#include "lintorch/linvideo/training_record.h"
+
+namespace lintorch::linvideo {
+
+namespace {
+
+enum Stream : uint64_t { kGateStream = 1, kStateStream = 2, kPoolStream = 3 };
+
+VelocityFunction velocity_of(wan::WanDit& dit) {
+  return [dit](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
+    return dit->forward(x, timestep, text);
+  };
+}
+
+}  // namespace
+
+LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig config, int64_t total_steps)
+    : teacher_(teacher),
+      config_(std::move(config)),
+      total_steps_(total_steps),
+      store_(config_.trajectories),
+      num_training_trajectories_(store_.num_trajectories() - config_.validation.trajectories),
+      device_(teacher.dit->patch_embedding->weight.device()) {
+  check_config();
+  const auto seed = static_cast<uint64_t>(config_.seed);
+  for (auto& parameter : teacher_.dit->parameters()) parameter.set_requires_grad(false);
+  student_ = copy_wan_dit(teacher_.dit);
+  transfer_ = std::make_unique<SelectiveTransfer>(student_, config_.linear_attention, config_.selective_transfer,
+                                                  mix_seed(seed, kGateStream));
+  parameters_ = select_parameters(student_, teacher_.dit, config_.trainable);
+  if (config_.objective.states == StateSource::kOnPolicy)
+    pool_ = std::make_unique<RolloutPool>(store_, num_training_trajectories_, config_.objective.pool_size,
+                                          mix_seed(seed, kPoolStream), device_);
+}
+
+void LinearizeUnit::check_config() {
+  const auto& objective = config_.objective;
+  const TrajectoryManifest& manifest = store_.manifest();
+  LT_CHECK(num_training_trajectories_ > 0, ConfigError,
+           "validation.trajectories: expected fewer than the {} trajectories of {}, got {}", store_.num_trajectories(),
+           config_.trajectories, config_.validation.trajectories);
+  teacher_fingerprint_ = teacher_fingerprint(config_.model);
+  LT_CHECK(manifest.teacher == teacher_fingerprint_, ConfigError,
+           "trajectories: {} was made by another teacher (fingerprint {}, {} has {}): run lintorch-collect with this one",
+           config_.trajectories, manifest.teacher, config_.model, teacher_fingerprint_);
+  const bool reads_velocities = objective.states == StateSource::kStored &&
+                                (objective.kind == ObjectiveKind::kMse || objective.mse_anchor > 0);
+  LT_CHECK(!reads_velocities || objective.prompt_drop == 0 || manifest.has_unconditional(), ConfigError,
+           "objective.prompt_drop: expected 0, because {} was made without guidance and holds no unconditional "
+           "velocities; got {}",
+           config_.trajectories, objective.prompt_drop);
+  LT_CHECK(objective.states == StateSource::kStored || objective.pool_size >= config_.batch_size, ConfigError,
+           "objective.pool_size: expected at least batch_size = {}, got {}", config_.batch_size, objective.pool_size);
+  LT_CHECK(config_.warmup.steps < total_steps_, ConfigError, "warmup.steps: expected fewer than the {} steps, got {}",
+           total_steps_, config_.warmup.steps);
+}
+
+int64_t LinearizeUnit::freeze_step() const {
+  const int64_t begin = config_.warmup.steps;
+  const double share = config_.selective_transfer.freeze_fraction;
+  return begin + static_cast<int64_t>(std::ceil(share * static_cast<double>(total_steps_ - begin)));
+}
+
+double LinearizeUnit::transfer_progress(int64_t step) const {
+  const int64_t begin = config_.warmup.steps;
+  return static_cast<double>(step - begin) / static_cast<double>(total_steps_ - begin);
+}
+
+std::vector<train::ParameterGroup> LinearizeUnit::parameter_groups() {
+  std::vector<train::ParameterGroup> groups;
+  if (!parameters_.backbone.empty()) {
+    train::ParameterGroup backbone;
+    backbone.name = "backbone";
+    backbone.parameters = parameters_.backbone;
+    backbone.weight_decay = config_.backbone_weight_decay;
+    groups.push_back(std::move(backbone));
+  }
+  if (!parameters_.feature_maps.empty()) {
+    train::ParameterGroup maps;
+    maps.name = "feature_maps";
+    maps.parameters = parameters_.feature_maps;
+    maps.lr = config_.feature_map_lr;
+    maps.weight_decay = 0.0;
+    groups.push_back(std::move(maps));
+  }
+  train::ParameterGroup gates;
+  gates.name = "gates";
+  gates.parameters = {{"gates", transfer_->gates()}};
+  gates.lr = config_.selective_transfer.lr;
+  gates.constant_lr = true;
+  gates.ema = false;
+  gates.weight_decay = 0.0;
+  gates.min_value = 0.0;
+  gates.max_value = 1.0;
+  groups.push_back(std::move(gates));
+  return groups;
+}
+
+bool LinearizeUnit::group_steps(const std::string& group, int64_t step) const {
+  if (warming_up(step)) return group == "feature_maps";
+  return group != "gates" || !transfer_->frozen();
+}
+
+void LinearizeUnit::before_step(int64_t step) {
+  transfer_->set_distilling(warming_up(step));
+  if (step >= freeze_step() && !transfer_->frozen()) {
+    transfer_->freeze();
+    log_info("step {}: {} linear layers chosen: {}", step, count_linear(transfer_->assignment()),
+             describe_linear_layers(transfer_->assignment()));
+  }
+}
+
+void LinearizeUnit::after_step(int64_t, train::MetricBag&) { transfer_->project_gates(); }
+
+at::Tensor LinearizeUnit::training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) {
+  // Casts cached by an evaluation without gradients would cut the student's graph.
+  at::autocast::clear_cache();
+  const auto seed = mix_seed(static_cast<uint64_t>(config_.seed), kStateStream);
+  auto generator = make_generator(mix_seed(seed, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)));
+  if (warming_up(step)) return warmup_loss(generator, metrics);
+
+  at::Tensor loss = objective_loss(generator, metrics);
+  const auto selection = transfer_->losses(transfer_progress(step));
+  if (!transfer_->frozen()) loss = loss + selection.weighted;
+  add_selection_metrics(selection, metrics);
+  if (micro_step == 0 && config_.validation.every > 0 && step % config_.validation.every == 0)
+    measure_held_out(metrics);
+  return loss;
+}
+
+at::Tensor LinearizeUnit::warmup_loss(at::Generator& generator, train::MetricBag& metrics) {
+  const StateBatch batch =
+      load_states(store_, draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
+                                      config_.objective.prompt_drop, generator), device_);
+  {
+    at::NoGradGuard no_grad;
+    student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
+  }
+  const at::Tensor loss = transfer_->distillation_loss();
+  metrics.add("loss/warmup", loss.detach());
+  num_linear_ = transfer_->num_linear();
+  return loss;
+}
+
+StateBatch LinearizeUnit::next_states(at::Generator& generator, std::vector<bool>& dropped) {
+  const auto indices = draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
+                                   config_.objective.prompt_drop, generator);
+  for (const auto& index : indices) dropped.push_back(index.dropped);
+  return pool_ ? pool_->next(dropped) : load_states(store_, indices, device_);
+}
+
+at::Tensor LinearizeUnit::objective_loss(at::Generator& generator, train::MetricBag& metrics) {
+  const auto& objective = config_.objective;
+  std::vector<bool> dropped;
+  const StateBatch batch = next_states(generator, dropped);
+  const auto student = velocity_of(student_);
+  const auto teacher = velocity_of(teacher_.dit);
+  const at::Tensor velocity_hat = student(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
+
+  at::Tensor loss;
+  if (objective.kind == ObjectiveKind::kAdm) {
+    loss = adm_objective(batch, velocity_hat, student, teacher, objective.adm, store_.manifest().shift, generator);
+    metrics.add("loss/adm", loss.detach());
+  }
+  if (objective.kind == ObjectiveKind::kMse || objective.mse_anchor > 0) {
+    at::Tensor target = batch.velocity_BCTHW;
+    if (!target.defined()) {
+      at::NoGradGuard no_grad;
+      target = teacher(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
+    }
+    const at::Tensor mse = mse_objective(velocity_hat, target);
+    metrics.add("loss/mse", mse.detach());
+    loss = loss.defined() ? loss + objective.mse_anchor * mse : mse;
+  }
+  if (pool_) advance_pool(batch, dropped, velocity_hat.detach());
+  return loss;
+}
+
+/// Sampling is guided, so a member moves with both branches: the matched one is at hand, the other is evaluated here.
+void LinearizeUnit::advance_pool(const StateBatch& batch, const std::vector<bool>& dropped,
+                                 const at::Tensor& velocity_hat_BCTHW) {
+  const double guidance = store_.manifest().guidance;
+  at::NoGradGuard no_grad;
+  if (guidance == 1.0 && std::none_of(dropped.begin(), dropped.end(), [](bool drop) { return drop; })) {
+    pool_->advance(velocity_hat_BCTHW);
+    return;
+  }
+  std::vector<int64_t> flags(dropped.begin(), dropped.end());
+  const at::Tensor is_dropped = at::tensor(flags, at::TensorOptions(at::kLong)).to(at::kBool).to(device_);
+  const at::Tensor by_text = is_dropped.reshape({-1, 1, 1});
+  const at::Tensor other_text = at::where(by_text, pool_->conditional_text_BSD(), pool_->unconditional_text_BSD());
+  const at::Tensor other = student_->forward(batch.x_BCTHW, batch.timestep_B, other_text);
+  const at::Tensor by_latent = is_dropped.reshape({-1, 1, 1, 1, 1});
+  const at::Tensor cond = at::where(by_latent, other, velocity_hat_BCTHW);
+  const at::Tensor uncond = at::where(by_latent, velocity_hat_BCTHW, other);
+  pool_->advance(diffusion::guide(cond, uncond, guidance));
+}
+
+void LinearizeUnit::add_selection_metrics(const SelectiveTransfer::Losses& losses, train::MetricBag& metrics) {
+  num_linear_ = transfer_->num_linear();
+  metrics.add("num_linear", num_linear_);
+  if (!transfer_->frozen()) {
+    metrics.add("loss/constraint", losses.constraint.detach());
+    metrics.add("loss/regularization", losses.regularization.detach());
+    metrics.add("alpha", losses.alpha);
+  }
+  const at::Tensor gates = transfer_->gates().detach().clone();
+  for (int64_t layer = 0; layer < gates.size(0); ++layer) metrics.add(fmt::format("gate/{}", layer), gates[layer]);
+}
+
+/// The alarm for divergence: an ADM loss says little by its size, the error at fixed held-out states does.
+void LinearizeUnit::measure_held_out(train::MetricBag& metrics) {
+  if (config_.validation.trajectories == 0 || config_.validation.states == 0) return;
+  at::NoGradGuard no_grad;
+  const auto indices = spread_states(store_.manifest(), num_training_trajectories_, config_.validation.states);
+  std::vector<at::Tensor> errors;
+  for (size_t begin = 0; begin < indices.size(); begin += config_.batch_size) {
+    const size_t end = std::min(indices.size(), begin + config_.batch_size);
+    const StateBatch batch = load_states(store_, {indices.begin() + begin, indices.begin() + end}, device_);
+    const at::Tensor velocity_hat = student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
+    errors.push_back((velocity_hat - batch.velocity_BCTHW).square().flatten(1).mean(1));
+  }
+  metrics.add("held_out/velocity_mse", at::cat(errors).mean());
+  at::autocast::clear_cache();
+}
+
+TensorMap LinearizeUnit::extra_state() {
+  TrainingRecord record{config_, teacher_fingerprint_, {}};
+  if (transfer_->frozen()) record.assignment = transfer_->assignment();
+  TensorMap state = record_to_tensors(record);
+  if (pool_)
+    for (auto& [name, value] : pool_->state()) state["pool." + name] = value;
+  return state;
+}
+
+void LinearizeUnit::load_extra_state(const TensorMap& state) {
+  const TrainingRecord record = record_from_tensors(state);
+  LT_CHECK(record.teacher == teacher_fingerprint_, ConfigError,
+           "model: the checkpoint was trained from another teacher (fingerprint {}, {} has {})", record.teacher,
+           config_.model, teacher_fingerprint_);
+  if (record.assignment) transfer_->freeze(*record.assignment);
+  if (!pool_) return;
+  TensorMap pool_state;
+  for (const auto& [name, value] : state)
+    if (name.starts_with("pool.")) pool_state[name.substr(5)] = value;
+  LT_CHECK(!pool_state.empty(), ConfigError, "objective.states: the checkpoint was made without an on-policy pool");
+  pool_->load_state(pool_state);
+}
+
+/// Places, previews and measurements may change between a run and its continuation.
+Json LinearizeUnit::identity() const {
+  Json identity = config_to_json(config_);
+  for (const char* key : {"model", "trajectories", "validation", "preview"}) identity.erase(key);
+  identity["teacher"] = teacher_fingerprint_;
+  return identity;
+}
+
+std::string LinearizeUnit::progress_note() {
+  if (transfer_->frozen()) return fmt::format("linear {} (final)", count_linear(transfer_->assignment()));
+  if (!num_linear_.defined()) return "";
+  return fmt::format("linear {}/{}", num_linear_.item<int64_t>(), config_.selective_transfer.target);
+}
+
+void LinearizeUnit::preview(int64_t step, const std::filesystem::path& folder) {
+  std::vector<std::string> prompts = config_.preview.prompts;
+  if (prompts.empty()) prompts = {store_.manifest().prompts.front()};
+  write_previews(teacher_, student_, store_.manifest(), config_.preview, prompts, fmt::format("step_{:06}", step), folder);
+}
+
+}  // namespace lintorch::linvideo

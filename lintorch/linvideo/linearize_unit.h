@@ -1,0 +1,80 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lintorch/linvideo/config.h"
+#include "lintorch/linvideo/rollout_pool.h"
+#include "lintorch/linvideo/selective_transfer.h"
+#include "lintorch/linvideo/stored_states.h"
+#include "lintorch/linvideo/student.h"
+#include "lintorch/linvideo/trajectory_store.h"
+#include "lintorch/pipeline/video_model.h"
+#include "lintorch/train/train_unit.h"
+
+namespace lintorch::linvideo {
+
+/// Linearization of a teacher by selective transfer: the student starts as a copy of the teacher with mixed cores, and
+///
+///   L_total = objective + lambda (L_con + L_reg)
+///
+/// is minimized over the run's phases: feature-map warm-up (optional), selective transfer, and, once the choice is
+/// frozen, the objective alone with the unused branches switched off.
+/// Source: LinVideo (arXiv:2510.08318) Eq. 14.
+class LinearizeUnit : public train::TrainUnit {
+ public:
+  /// teacher: loaded from config.model, in fp32 on the training device; outlives the unit and is not changed.
+  /// Throws ConfigError if the trajectories come from another teacher, lack what the objective needs, or the target
+  /// does not fit the model.
+  LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig config, int64_t total_steps);
+
+  std::string name() const override { return "linearize"; }
+  std::vector<train::ParameterGroup> parameter_groups() override;
+  at::Tensor training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) override;
+  /// Warm-up moves the feature maps only; a frozen choice holds the gates.
+  bool group_steps(const std::string& group, int64_t step) const override;
+  void before_step(int64_t step) override;
+  void after_step(int64_t step, train::MetricBag& metrics) override;
+  /// What lintorch-export needs beside the weights: the config and teacher fingerprint (training_record.h), the frozen
+  /// choice; and the on-policy pool.
+  TensorMap extra_state() override;
+  Json identity() const override;
+  void load_extra_state(const TensorMap& state) override;
+  std::string progress_note() override;
+  void preview(int64_t step, const std::filesystem::path& folder) override;
+
+  wan::WanDit& student() { return student_; }
+  const SelectiveTransfer& transfer() const { return *transfer_; }
+
+ private:
+  bool warming_up(int64_t step) const { return step < config_.warmup.steps; }
+  int64_t freeze_step() const;
+  double transfer_progress(int64_t step) const;
+  void check_config();
+  at::Tensor warmup_loss(at::Generator& generator, train::MetricBag& metrics);
+  at::Tensor objective_loss(at::Generator& generator, train::MetricBag& metrics);
+  StateBatch next_states(at::Generator& generator, std::vector<bool>& dropped);
+  void advance_pool(const StateBatch& batch, const std::vector<bool>& dropped, const at::Tensor& velocity_hat_BCTHW);
+  void add_selection_metrics(const SelectiveTransfer::Losses& losses, train::MetricBag& metrics);
+  void measure_held_out(train::MetricBag& metrics);
+
+  pipeline::VideoModel& teacher_;
+  LinearizeConfig config_;
+  int64_t total_steps_;
+  TrajectoryStore store_;
+  int64_t num_training_trajectories_;
+  c10::Device device_;
+  wan::WanDit student_{nullptr};
+  std::unique_ptr<SelectiveTransfer> transfer_;
+  StudentParameters parameters_;
+  std::unique_ptr<RolloutPool> pool_;
+  std::string teacher_fingerprint_;
+  at::Tensor num_linear_;  ///< of the last step, on the device
+};
+
+}  // namespace lintorch::linvideo

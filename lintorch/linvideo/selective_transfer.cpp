@@ -1,0 +1,106 @@
+#include "lintorch/linvideo/selective_transfer.h"
+
+#include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
+
+#include "lintorch/core/error.h"
+#include "lintorch/core/rng.h"
+#include "lintorch/linvideo/selection_losses.h"
+
+namespace lintorch::linvideo {
+
+namespace {
+
+at::Tensor initial_gates(int64_t num_layers, const SelectiveTransferConfig& config, uint64_t seed,
+                         const at::TensorOptions& options) {
+  auto generator = make_generator(seed);
+  const at::Tensor noise = 2 * at::rand({num_layers}, generator, at::TensorOptions(at::kDouble)) - 1;
+  return (config.init + config.init_noise * noise).clamp(0, 1).to(options).requires_grad_(true);
+}
+
+}  // namespace
+
+SelectiveTransfer::SelectiveTransfer(wan::WanDit& student, const layers::LinearAttentionConfig& linear_attention,
+                                     const SelectiveTransferConfig& config, uint64_t seed)
+    : config_(config), num_layers_(student->num_layers()), seed_(seed) {
+  LT_CHECK(config.target <= num_layers_, ConfigError,
+           "selective_transfer.target: expected at most {} (the teacher's layers), got {}", num_layers_, config.target);
+  const at::TensorOptions options = student->block(0)->attn1->to_q->weight.options();
+  const auto gate_dtype = options.dtype() == at::kDouble ? at::kDouble : at::kFloat;
+  gates_ = initial_gates(num_layers_, config, seed, options.dtype(gate_dtype));
+  const wan::WanDitConfig& model = student->config();
+  for (int64_t layer = 0; layer < num_layers_; ++layer) {
+    LT_CHECK(model.attention_of(layer) == wan::AttentionKind::kSoftmax, NotSupportedError,
+             "[SelectiveTransfer] layer {} of the teacher is linear already: expected an all-softmax teacher", layer);
+    auto linear = std::make_shared<layers::LinearCore>(model.num_attention_heads, model.attention_head_dim,
+                                                       linear_attention);
+    linear->to(options.device(), gate_dtype);
+    auto& attention = student->block(layer)->attn1;
+    cores_.push_back(std::make_shared<MixedCore>(attention->core(), linear, gates_, layer));
+    attention->set_core(cores_.back());
+  }
+  if (config_.selection != SelectionKind::kLearned) freeze();
+}
+
+SelectiveTransfer::Losses SelectiveTransfer::losses(double progress) const {
+  Losses losses;
+  losses.alpha = anneal_alpha(progress, config_.alpha_start, config_.alpha_end, config_.alpha_fraction);
+  losses.constraint = constraint_loss(gates_, config_.target);
+  losses.regularization = regularization_loss(gates_, losses.alpha);
+  losses.weighted = config_.lambda * ((config_.constraint ? 1.0 : 0.0) * losses.constraint +
+                                      (config_.regularizer ? 1.0 : 0.0) * losses.regularization);
+  return losses;
+}
+
+at::Tensor SelectiveTransfer::num_linear() const { return (1 - at::round(gates_.detach())).sum(); }
+
+void SelectiveTransfer::freeze() {
+  freeze(config_.selection == SelectionKind::kLearned ? assign_smallest_gates(gates_, config_.target)
+                                                      : assign_fixed(config_, num_layers_, seed_));
+}
+
+void SelectiveTransfer::freeze(LayerAssignment assignment) {
+  LT_CHECK(static_cast<int64_t>(assignment.size()) == num_layers_, CheckpointError,
+           "[SelectiveTransfer] expected a choice for {} layers, got {}", num_layers_, assignment.size());
+  std::vector<double> values;
+  for (const auto kind : assignment) values.push_back(kind == wan::AttentionKind::kLinear ? 0.0 : 1.0);
+  frozen_gates_ = at::tensor(values, at::TensorOptions(at::kDouble)).to(gates_.options().requires_grad(false));
+  assignment_ = std::move(assignment);
+  apply_modes();
+  project_gates();
+}
+
+void SelectiveTransfer::project_gates() {
+  at::NoGradGuard no_grad;
+  if (frozen()) {
+    gates_.copy_(frozen_gates_);
+  } else {
+    gates_.clamp_(0, 1);
+  }
+}
+
+void SelectiveTransfer::set_distilling(bool distilling) {
+  if (distilling_ == distilling) return;
+  distilling_ = distilling;
+  apply_modes();
+}
+
+void SelectiveTransfer::apply_modes() {
+  for (int64_t layer = 0; layer < num_layers_; ++layer) {
+    MixedMode mode = MixedMode::kMixed;
+    if (distilling_) {
+      mode = MixedMode::kDistill;
+    } else if (frozen()) {
+      mode = assignment()[layer] == wan::AttentionKind::kLinear ? MixedMode::kLinear : MixedMode::kSoftmax;
+    }
+    cores_[layer]->set_mode(mode);
+  }
+}
+
+at::Tensor SelectiveTransfer::distillation_loss() {
+  std::vector<at::Tensor> losses;
+  for (const auto& core : cores_) losses.push_back(core->take_distillation_loss());
+  return at::stack(losses).mean();
+}
+
+}  // namespace lintorch::linvideo

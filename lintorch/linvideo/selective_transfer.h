@@ -1,0 +1,71 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "lintorch/linvideo/config.h"
+#include "lintorch/linvideo/layer_assignment.h"
+#include "lintorch/linvideo/mixed_core.h"
+#include "lintorch/models/wan/dit.h"
+
+namespace lintorch::linvideo {
+
+/// Selective transfer: one gate r per self-attention layer decides, by learning, which `target` layers become linear.
+///
+/// Gates are clamped to [0,1] (Choice: the paper leaves the parametrization open) and start at `init` plus a little
+/// noise. A selection that does not learn is final from the start.
+/// Source: LinVideo (arXiv:2510.08318) Sec. 4.1.
+class SelectiveTransfer {
+ public:
+  /// Puts a MixedCore into every block of the student and creates the gates on its device and in fp32 (fp64 for an fp64
+  /// model). The linear branches start as `linear_attention` says; Kaiming init draws from LibTorch's default generator.
+  /// Throws ConfigError if target exceeds the layers, NotSupportedError if a layer of the student is linear already.
+  SelectiveTransfer(wan::WanDit& student, const layers::LinearAttentionConfig& linear_attention,
+                    const SelectiveTransferConfig& config, uint64_t seed);
+
+  /// r of every layer, [layers]; a leaf that requires gradients.
+  const at::Tensor& gates() const { return gates_; }
+
+  /// lambda (L_con + L_reg) of Eq. 14 at `progress` in [0,1] of the run, and its parts.
+  struct Losses {
+    at::Tensor weighted, constraint, regularization;
+    double alpha = 0;
+  };
+  Losses losses(double progress) const;
+
+  /// Number of layers with round(r) = 0, as a tensor on the device.
+  at::Tensor num_linear() const;
+
+  /// Fixes the choice: the `target` smallest gates, or the fixed selection. Waits for the device.
+  void freeze();
+  /// Fixes a given choice (a resumed run).
+  void freeze(LayerAssignment assignment);
+  bool frozen() const { return assignment_.has_value(); }
+  /// The choice; frozen() only.
+  const LayerAssignment& assignment() const { return assignment_.value(); }
+
+  /// Brings the gates back to [0,1], or to exactly 0 and 1 once frozen. Call after each optimizer step.
+  void project_gates();
+
+  /// Distillation: cores return the softmax output and keep the linear branch's error.
+  void set_distilling(bool distilling);
+  /// Mean of the layers' distillation losses at the last forward.
+  at::Tensor distillation_loss();
+
+ private:
+  void apply_modes();
+
+  SelectiveTransferConfig config_;
+  int64_t num_layers_;
+  uint64_t seed_;
+  at::Tensor gates_;
+  std::vector<std::shared_ptr<MixedCore>> cores_;
+  std::optional<LayerAssignment> assignment_;
+  at::Tensor frozen_gates_;
+  bool distilling_ = false;
+};
+
+}  // namespace lintorch::linvideo

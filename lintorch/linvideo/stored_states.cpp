@@ -1,0 +1,58 @@
+#include "lintorch/linvideo/stored_states.h"
+
+#include <ATen/Functions.h>
+
+#include <algorithm>
+
+namespace lintorch::linvideo {
+
+std::vector<StateIndex> draw_states(const TrajectoryManifest& manifest, int64_t num_trajectories, int64_t batch_size,
+                                    double prompt_drop, at::Generator& generator) {
+  const at::TensorOptions integer(at::kLong);
+  const at::Tensor trajectory = at::randint(num_trajectories, {batch_size}, generator, integer);
+  const at::Tensor step = at::randint(manifest.steps, {batch_size}, generator, integer);
+  const at::Tensor uniform = at::rand({batch_size}, generator, at::TensorOptions(at::kDouble));
+  std::vector<StateIndex> indices(batch_size);
+  for (int64_t b = 0; b < batch_size; ++b)
+    indices[b] = {trajectory.const_data_ptr<int64_t>()[b], step.const_data_ptr<int64_t>()[b],
+                  uniform.const_data_ptr<double>()[b] < prompt_drop};
+  return indices;
+}
+
+std::vector<StateIndex> spread_states(const TrajectoryManifest& manifest, int64_t first, int64_t count) {
+  std::vector<StateIndex> indices(count);
+  for (int64_t i = 0; i < count; ++i)
+    indices[i] = {first + i % (manifest.trajectories - first), (2 * i + 1) * manifest.steps / (2 * count), false};
+  return indices;
+}
+
+StateBatch load_states(const TrajectoryStore& store, const std::vector<StateIndex>& indices, c10::Device device) {
+  const TrajectoryManifest& manifest = store.manifest();
+  std::vector<at::Tensor> x, text, velocity;
+  std::vector<double> t, next_t, timestep;
+  bool all_stored = true;
+  for (const auto& [trajectory, step, dropped] : indices) {
+    x.push_back(store.state(trajectory, step));
+    text.push_back(dropped ? store.unconditional_text() : store.text(trajectory));
+    t.push_back(manifest.sigmas[step]);
+    next_t.push_back(manifest.sigmas[step + 1]);
+    timestep.push_back(manifest.timesteps[step]);
+    if (!dropped) {
+      velocity.push_back(store.conditional_velocity(trajectory, step));
+    } else if (manifest.has_unconditional()) {
+      velocity.push_back(store.unconditional_velocity(trajectory, step));
+    } else {
+      all_stored = false;
+    }
+  }
+  StateBatch batch;
+  batch.x_BCTHW = stack_to_device(x, device);
+  batch.t_B = times_to_device(t, device);
+  batch.next_t_B = times_to_device(next_t, device);
+  batch.timestep_B = times_to_device(timestep, device);
+  batch.text_BSD = stack_to_device(text, device);
+  if (all_stored) batch.velocity_BCTHW = stack_to_device(velocity, device);
+  return batch;
+}
+
+}  // namespace lintorch::linvideo

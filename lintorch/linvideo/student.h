@@ -1,0 +1,29 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lintorch/linvideo/config.h"
+#include "lintorch/models/wan/dit.h"
+
+namespace lintorch::linvideo {
+
+/// A deep copy of a DiT on the same device, in the same dtypes.
+wan::WanDit copy_wan_dit(wan::WanDit& dit);
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+/// The student's trainable weights, by module name.
+struct StudentParameters {
+  NamedTensors backbone;      ///< by TrainableKind; empty for kMaps
+  NamedTensors feature_maps;  ///< W~_q and W~_k of every layer
+};
+
+/// Splits the parameters of a student (with its mixed cores in place). Those that do not train stop requiring gradients
+/// and share the teacher's storage.
+StudentParameters select_parameters(wan::WanDit& student, wan::WanDit& teacher, TrainableKind trainable);
+
+}  // namespace lintorch::linvideo

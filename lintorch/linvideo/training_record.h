@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "lintorch/core/tensor_map.h"
+#include "lintorch/linvideo/config.h"
+#include "lintorch/linvideo/layer_assignment.h"
+
+namespace lintorch::linvideo {
+
+/// What a training checkpoint says about its run, beside the weights; makes a checkpoint self-contained for export.
+struct TrainingRecord {
+  LinearizeConfig config;
+  std::string teacher;                        ///< teacher_fingerprint() of the model it started from
+  std::optional<LayerAssignment> assignment;  ///< once the choice is frozen
+};
+
+/// As tensors of a checkpoint: "record" holds the JSON text as bytes.
+TensorMap record_to_tensors(const TrainingRecord& record);
+
+/// Throws CheckpointError if the tensors hold no record.
+TrainingRecord record_from_tensors(const TensorMap& tensors);
+
+}  // namespace lintorch::linvideo

@@ -1,0 +1,234 @@
+#include "lintorch/linvideo/linearize_unit.h"
+
+#include <torch/torch.h>
+
+#include <catch2/catch.hpp>
+
+#include "lintorch/core/error.h"
+#include "lintorch/core/files.h"
+#include "lintorch/linvideo/collect.h"
+#include "lintorch/train/trainer.h"
+#include "test/support/micro_model.h"
+#include "test/support/temp_dir.h"
+
+using namespace lintorch;
+using namespace lintorch::linvideo;
+
+namespace {
+
+struct Fixture {
+  Fixture() {
+    test::write_micro_model(folder / "model");
+    write_file_atomic(folder / "prompts.txt", "a red circle moves left\na blue square\na green star\n");
+    collect("store", 3);
+    teacher = pipeline::load_video_model(folder / "model", at::kFloat, at::kCPU);
+    config.model = (folder / "model").string();
+    config.trajectories = (folder / "store").string();
+    config.linear_attention = test::micro_dit_config().linear_attention;
+    config.batch_size = 2;
+    config.selective_transfer.target = 2;
+    config.selective_transfer.lr = 0.05;
+    config.validation.trajectories = 1;
+    config.validation.states = 3;
+    config.validation.every = 5;
+    trainer.steps = 20;
+    trainer.lr = 1e-3;
+    trainer.log_every = 5;
+    trainer.save_every = 7;
+    trainer.ema_decay = 0.9;
+  }
+  void collect(const std::string& output, double guidance) {
+    CollectConfig collect_config;
+    collect_config.model = (folder / "model").string();
+    collect_config.prompts = (folder / "prompts.txt").string();
+    collect_config.output = (folder / output).string();
+    collect_config.guidance = guidance;
+    collect_config.storage_dtype = "fp32";
+    collect_config.device = "cpu";
+    collect_trajectories(collect_config);
+  }
+  LinearizeUnit unit() { return LinearizeUnit(teacher, config, trainer.steps); }
+
+  /// Trains in a run folder, from its newest checkpoint if it has one; returns the weights.
+  TensorMap train(const std::string& run) {
+    auto u = unit();
+    train::Trainer loop(trainer, u, folder / run);
+    loop.resume();
+    loop.run();
+    TensorMap weights{{"gates", u.transfer().gates().detach().clone()}};
+    for (const auto& p : u.student()->named_parameters()) weights[p.key()] = p.value().detach().clone();
+    return weights;
+  }
+
+  test::TempDir folder;
+  pipeline::VideoModel teacher;
+  LinearizeConfig config;
+  train::TrainerConfig trainer;
+};
+
+double loss_at(LinearizeUnit& unit, int64_t step) {
+  train::MetricBag metrics;
+  unit.before_step(step);
+  return unit.training_loss(step, 0, metrics).item<double>();
+}
+
+bool equal(const TensorMap& a, const TensorMap& b) {
+  for (const auto& [name, value] : a)
+    if (!torch::equal(value, b.at(name))) return false;
+  return a.size() == b.size();
+}
+
+}  // namespace
+
+TEST_CASE("the objective starts near zero at the teacher and depends on the step alone", "[linearize_unit]") {
+  Fixture f;
+  f.config.selective_transfer.init = 1;
+  f.config.selective_transfer.init_noise = 0;
+  f.config.selective_transfer.lambda = 0;
+  for (const auto kind : {ObjectiveKind::kMse, ObjectiveKind::kAdm}) {
+    f.config.objective.kind = kind;
+    auto unit = f.unit();
+    CHECK(loss_at(unit, 3) < 1e-9);
+  }
+  f.config.selective_transfer.init = 0.5;
+  auto a = f.unit(), b = f.unit();
+  loss_at(a, 0);
+  CHECK(loss_at(a, 3) == loss_at(b, 3));
+  CHECK(loss_at(a, 3) != loss_at(a, 4));
+  CHECK(loss_at(a, 3) > 0);
+}
+
+TEST_CASE("training goes through its phases and ends with exactly target linear layers", "[linearize_unit]") {
+  Fixture f;
+  f.config.warmup.steps = 4;
+  auto unit = f.unit();
+  CHECK(unit.group_steps("feature_maps", 0));
+  CHECK_FALSE(unit.group_steps("backbone", 3));
+  CHECK_FALSE(unit.group_steps("gates", 3));
+  CHECK(unit.group_steps("gates", 4));
+  train::Trainer trainer(f.trainer, unit, f.folder / "run");
+  CHECK(trainer.run() == train::TrainResult::kFinished);
+  CHECK(unit.transfer().frozen());
+  CHECK(count_linear(unit.transfer().assignment()) == 2);
+  CHECK(unit.progress_note() == "linear 2 (final)");
+  CHECK_FALSE(unit.group_steps("gates", 19));
+  const std::string log = read_file(f.folder / "run/metrics.jsonl");
+  for (const char* name : {"gate/0", "gate/3", "num_linear", "loss/warmup", "loss/mse", "held_out/velocity_mse", "alpha"})
+    CHECK_THAT(log, Catch::Contains(std::string("\"") + name + "\""));
+}
+
+TEST_CASE("a resumed run ends with the same bits, for every objective and phase", "[linearize_unit]") {
+  Fixture f;
+  f.config.warmup.steps = 3;
+  for (const auto states : {StateSource::kStored, StateSource::kOnPolicy}) {
+    for (const auto kind : {ObjectiveKind::kMse, ObjectiveKind::kAdm}) {
+      f.config.objective.kind = kind;
+      f.config.objective.states = states;
+      f.config.objective.pool_size = 3;
+      const std::string name = std::string(enum_name(kind)) + std::string(enum_name(states));
+      f.trainer.save_every = 0;
+      const TensorMap whole = f.train(name + "_whole";
+      // Checkpoints in the warm-up, in the transfer and after the freeze (at step 3 + 0.8 * 17).
+      f.trainer.save_every = 2;
+      f.trainer.keep_last = 20;
+      f.train(name + "_parts";
+      for (const char* last : {"step_00000002", "step_00000010", "step_00000018"}) {
+        const auto run = f.folder / (name + "_" + last);
+        std::filesystem::create_directories(run / "checkpoints");
+        std::filesystem::copy(f.folder / (name + "_parts/checkpoints/") / last, run / "checkpoints" / last);
+        f.trainer.save_every = 0;
+        INFO(name << " from " << last);
+        CHECK(equal(f.train(name + "_" + last, whole));
+      }
+    }
+  }
+}
+
+TEST_CASE("warm-up lowers the distillation loss and moves the feature maps only", "[linearize_unit]") {
+  Fixture f;
+  f.config.warmup.steps = 19;
+  f.config.feature_map_lr = 0.02;
+  f.config.objective.prompt_drop = 0;
+  auto unit = f.unit();
+  const double before = loss_at(unit, 0);
+  f.trainer.steps = 19;
+  train::Trainer(f.trainer, unit, f.folder / "run").run();
+  CHECK(loss_at(unit, 0) < before);
+  const auto teacher = f.teacher.dit->named_parameters();
+  for (const auto& p : unit.student()->named_parameters())
+    if (teacher.contains(p.key())) CHECK(torch::equal(p.value(), teacher[p.key()]));
+}
+
+TEST_CASE("training brings the student closer to the teacher than the untrained mixture", "[linearize_unit]") {
+  Fixture f;
+  f.config.selective_transfer.selection = SelectionKind::kFirst;
+  f.trainer.steps = 60;
+  f.trainer.lr = 2e-3;
+  for (const auto kind : {ObjectiveKind::kMse, ObjectiveKind::kAdm}) {
+    f.config.objective.kind = ObjectiveKind::kMse;
+    auto before = f.unit();
+    const double untrained = loss_at(before, 1000);
+    f.config.objective.kind = kind;
+    f.config.objective.mse_anchor = kind == ObjectiveKind::kAdm ? 0.5 : 0;
+    auto unit = f.unit();
+    train::Trainer(f.trainer, unit, f.folder / std::string(enum_name(kind))).run();
+    f.config.objective.kind = ObjectiveKind::kMse;
+    f.config.objective.mse_anchor = 0;
+    auto measure = f.unit();
+    torch::NoGradGuard no_grad;
+    const auto trained = unit.student()->named_parameters();
+    for (auto& p : measure.student()->named_parameters()) p.value().copy_(trained[p.key()]);
+    CHECK(loss_at(measure, 1000) < 0.8 * untrained);
+  }
+}
+
+TEST_CASE("only what is asked for trains; the rest shares the teacher's storage", "[linearize_unit]") {
+  Fixture f;
+  const auto groups = [&](TrainableKind kind) {
+    f.config.trainable = kind;
+    auto unit = f.unit();
+    std::string names;
+    for (const auto& group : unit.parameter_groups()) {
+      names += group.name + " ";
+      for (const auto& [name, parameter] : group.parameters)
+        if (kind == TrainableKind::kAttention && group.name == "backbone") CHECK_THAT(name, Catch::Contains(".attn1."));
+    }
+    const bool shares = unit.student()->proj_out->weight.data_ptr() == f.teacher.dit->proj_out->weight.data_ptr();
+    CHECK(shares == (kind != TrainableKind::kAll));
+    return names;
+  };
+  CHECK(groups(TrainableKind::kAll) == "backbone feature_maps gates ");
+  CHECK(groups(TrainableKind::kAttention) == "backbone feature_maps gates ");
+  CHECK(groups(TrainableKind::kMaps) == "feature_maps gates ");
+}
+
+TEST_CASE("previews are written and do not disturb training", "[linearize_unit]") {
+  Fixture f;
+  f.config.preview.steps = 2;
+  auto unit = f.unit();
+  std::filesystem::create_directories(f.folder / "previews");
+  unit.preview(0, f.folder / "previews");
+  CHECK_FALSE(std::filesystem::is_empty(f.folder / "previews"));
+  train::MetricBag metrics;
+  unit.before_step(0);
+  CHECK_NOTHROW(unit.training_loss(0, 0, metrics).backward());
+}
+
+TEST_CASE("configs that do not fit the teacher or the trajectories are refused", "[linearize_unit]") {
+  Fixture f;
+  const LinearizeConfig good = f.config;
+  const auto refuses = [&](const std::function<void(LinearizeConfig&)>& change, const std::string& message) {
+    f.config = good;
+    change(f.config);
+    CHECK_THROWS_WITH(f.unit(), Catch::Contains(message));
+  };
+  refuses([](auto& c) { c.selective_transfer.target = 5; }, "target: expected at most 4");
+  refuses([](auto& c) { c.validation.trajectories = 3; }, "validation.trajectories");
+  refuses([](auto& c) { c.warmup.steps = 20; }, "warmup.steps");
+  refuses([](auto& c) { c.objective.states = StateSource::kOnPolicy; c.objective.pool_size = 1; }, "pool_size");
+  refuses([](auto& c) { c.trajectories = "/no/such/store"; }, "/no/such/store");
+  f.collect("unguided", 1);
+  refuses([&](auto& c) { c.trajectories = (f.folder / "unguided").string(); }, "objective.prompt_drop: expected 0");
+  test::write_micro_model(f.folder / "model", /*seed=*/1);
+  refuses([](auto&) {}, "another teacher");
+}
