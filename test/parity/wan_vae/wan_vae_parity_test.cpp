@@ -30,10 +30,10 @@ TEST_CASE("encoder and decoder match Diffusers", "[wan_vae_parity]") {
   for (const std::string clip : {"image", "clip9", "clip17"}) {
     for (ClipMode mode : {ClipMode::kWholeClip, ClipMode::kStreaming}) {
       CAPTURE(name, clip, mode == ClipMode::kStreaming);
-      // fp32 rounding of about 30 layers; the goldens themselves are rounded to fp32 (6e-8).
+      // fp32 rounding of about 30 layers, up to 3e-6 on one machine; the goldens are rounded to fp32 themselves (6e-8).
       CHECK(relative_error(vae->encode_moments(golden.tensor(clip + ".video"), mode),
-                           golden.tensor(clip + ".moments")) < 3e-6);
-      CHECK(relative_error(vae->decode_raw(golden.tensor(clip + ".z"), mode), golden.tensor(clip + ".decoded")) < 3e-6);
+                           golden.tensor(clip + ".moments")) < 1e-5);
+      CHECK(relative_error(vae->decode_raw(golden.tensor(clip + ".z"), mode), golden.tensor(clip + ".decoded")) < 1e-5);
     }
   }
   vae->to(at::kDouble);
