@@ -4,7 +4,8 @@
 
 namespace lintorch::train {
 
-AutocastScope::AutocastScope(c10::Device device, at::ScalarType dtype) : type_(device.type()), active_(dtype != at::kFloat) {
+AutocastScope::AutocastScope(c10::Device device, at::ScalarType dtype)
+    : type_(device.type()), active_(dtype != at::kFloat) {
   if (!active_) return;
   was_enabled_ = at::autocast::is_autocast_enabled(type_);
   previous_dtype_ = at::autocast::get_autocast_dtype(type_);

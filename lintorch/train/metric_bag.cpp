@@ -2,14 +2,16 @@
 
 #include <ATen/ops/stack.h>
 
-#include <vector>
+#include <utility>
+
+#include "lintorch/core/error.h"
 
 namespace lintorch::train {
 
 void MetricBag::add(const std::string& name, const at::Tensor& scalar) {
+  LT_CHECK(scalar.numel() == 1, Error, "[MetricBag] expected a scalar for {}, got {} elements", name, scalar.numel());
   Sum& sum = sums_[name];
-  const auto value = scalar.detach().to(at::kFloat);
-  sum.on_device = sum.on_device.defined() ? sum.on_device + value : value.clone();
+  sum.on_device.push_back(scalar.detach().reshape({}));
   ++sum.count;
 }
 
@@ -20,15 +22,21 @@ void MetricBag::add(const std::string& name, double scalar) {
 }
 
 std::map<std::string, double> MetricBag::flush() {
-  std::map<c10::Device, std::vector<at::Tensor>, bool (*)(c10::Device, c10::Device)> by_device(
-      [](c10::Device a, c10::Device b) { return std::pair(a.type(), a.index()) < std::pair(b.type(), b.index()); });
-  for (const auto& [name, sum] : sums_)
-    if (sum.on_device.defined()) by_device[sum.on_device.device()].push_back(sum.on_device.reshape({}));
-  for (auto& [device, scalars] : by_device) {
-    const auto on_host = at::stack(scalars).to(at::kCPU, at::kDouble);
+  struct Batch {
+    std::vector<at::Tensor> scalars;
+    std::vector<Sum*> sums;
+  };
+  std::map<std::pair<c10::DeviceType, c10::DeviceIndex>, Batch> by_device;
+  for (auto& [name, sum] : sums_)
+    for (const auto& scalar : sum.on_device) {
+      auto& batch = by_device[{scalar.device().type(), scalar.device().index()}];
+      batch.scalars.push_back(scalar);
+      batch.sums.push_back(&sum);
+    }
+  for (auto& [device, batch] : by_device) {
+    const auto on_host = at::stack(batch.scalars).to(at::kCPU, at::kDouble);
     const double* value = on_host.const_data_ptr<double>();
-    for (auto& [name, sum] : sums_)
-      if (sum.on_device.defined() && sum.on_device.device() == device) sum.on_host += *value++;
+    for (size_t i = 0; i < batch.sums.size(); ++i) batch.sums[i]->on_host += value[i];
   }
   std::map<std::string, double> means;
   for (const auto& [name, sum] : sums_) means[name] = sum.on_host / static_cast<double>(sum.count);

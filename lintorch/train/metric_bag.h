@@ -4,13 +4,14 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace lintorch::train {
 
-/// Scalars of training steps, averaged until they are flushed. Tensors stay on their device, so that adding one never
-/// waits for the GPU.
+/// Scalars of training steps, averaged until they are flushed. Adding one launches nothing and never waits for the GPU.
 class MetricBag {
  public:
+  /// Keeps the tensor, not a copy: nothing may change it in place before the next flush (clone a parameter first).
   void add(const std::string& name, const at::Tensor& scalar);
   void add(const std::string& name, double scalar);
 
@@ -19,7 +20,7 @@ class MetricBag {
 
  private:
   struct Sum {
-    at::Tensor on_device;
+    std::vector<at::Tensor> on_device;
     double on_host = 0;
     int64_t count = 0;
   };

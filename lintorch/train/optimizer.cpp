@@ -1,31 +1,46 @@
 #include "lintorch/train/optimizer.h"
 
+#include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_clamp_max.h>
 #include <ATen/ops/_foreach_clamp_min.h>
-#include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/unbind.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
+#include <map>
 #include <set>
 
 #include "lintorch/core/error.h"
 
 namespace lintorch::train {
 
+namespace {
+
+// The fused update takes tensors of one dtype.
+struct UpdateLists {
+  std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
+};
+
+}  // namespace
+
 Optimizer::Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& config)
     : groups_(std::move(groups)),
-      beta1_(config.betas[0]),
-      beta2_(config.betas[1]),
+      beta1_(config.betas.at(0)),
+      beta2_(config.betas.at(1)),
       eps_(config.eps),
-      weight_decay_(config.weight_decay) {
-  std::set<std::string> names;
+      weight_decay_(config.weight_decay),
+      clip_norm_(config.clip_norm) {
+  LT_CHECK(!groups_.empty(), Error, "[Optimizer] expected at least one parameter group");
+  std::set<std::string> names, group_names;
+  std::optional<c10::Device> device;
   for (const auto& group : groups_) {
     GroupState state;
+    LT_CHECK(group_names.insert(group.name).second, Error, "[Optimizer] group {} appears twice", group.name);
     LT_CHECK(!group.parameters.empty(), Error, "[Optimizer] group {} has no parameters", group.name);
     for (const auto& [name, parameter] : group.parameters) {
       LT_CHECK(names.insert(name).second, Error, "[Optimizer] parameter {} appears twice", name);
@@ -33,52 +48,70 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& co
       LT_CHECK(parameter.scalar_type() == at::kFloat || parameter.scalar_type() == at::kDouble, Error,
                "[Optimizer] {} is {}, expected fp32 (or fp64): low precision comes from autocast", name,
                c10::toString(parameter.scalar_type()));
-      state.exp_avgs.push_back(at::zeros_like(parameter));
-      state.exp_avg_sqs.push_back(at::zeros_like(parameter));
+      LT_CHECK(!device || *device == parameter.device(), Error, "[Optimizer] {} is on {}, other parameters on {}", name,
+               parameter.device().str(), device->str());
+      device = parameter.device();
+      state.exp_avgs.push_back(at::zeros_like(parameter).requires_grad_(false));
+      state.exp_avg_sqs.push_back(at::zeros_like(parameter).requires_grad_(false));
     }
-    state.step = at::zeros({}, group.parameters.front().second.options().dtype(at::kFloat).requires_grad(false));
+    state.steps =
+        at::zeros({static_cast<int64_t>(group.parameters.size())}, at::TensorOptions(*device).dtype(at::kFloat));
+    state.step_views = at::unbind(state.steps);
     states_.push_back(std::move(state));
   }
 }
 
-at::Tensor Optimizer::clip_gradients(double clip_norm) {
+at::Tensor Optimizer::gradient_norm(const std::vector<bool>& stepping) const {
   const c10::NoGradGuard no_grad;
   std::vector<at::Tensor> gradients;
-  for (const auto& group : groups_)
-    for (const auto& [name, parameter] : group.parameters)
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    if (!stepping[g]) continue;
+    for (const auto& [name, parameter] : groups_[g].parameters)
       if (parameter.grad().defined()) gradients.push_back(parameter.grad());
-  LT_CHECK(!gradients.empty(), Error, "[Optimizer] no parameter has a gradient");
+  }
+  LT_CHECK(!gradients.empty(), Error, "[Optimizer] no parameter that steps has a gradient");
   auto norms = at::_foreach_norm(gradients);
   for (auto& norm : norms) norm = norm.to(at::kFloat);
-  const auto total = at::linalg_vector_norm(at::stack(norms));
-  if (clip_norm > 0) at::_foreach_mul_(gradients, (clip_norm / (total + 1e-6)).clamp_max(1.0));
-  return total;
+  return at::linalg_vector_norm(at::stack(norms));
 }
 
-void Optimizer::step(const std::function<double(const ParameterGroup&)>& lr_of, const at::Tensor& skip) {
+void Optimizer::step(const std::vector<bool>& stepping, const std::function<double(const ParameterGroup&)>& lr_of,
+                     const at::Tensor& norm, const at::Tensor& skip) {
   const c10::NoGradGuard no_grad;
-  for (size_t g = 0; g < groups_.size(); ++g) {
-    const auto& group = groups_[g];
-    auto& state = states_[g];
-    const double lr = lr_of(group);
-    if (lr < 0) continue;
-    std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs;
-    for (size_t i = 0; i < group.parameters.size(); ++i) {
-      const auto& parameter = group.parameters[i].second;
-      if (!parameter.grad().defined()) continue;
-      parameters.push_back(parameter);
-      gradients.push_back(parameter.grad());
-      exp_avgs.push_back(state.exp_avgs[i]);
-      exp_avg_sqs.push_back(state.exp_avg_sqs[i]);
-    }
-    if (parameters.empty()) continue;
-    state.step += 1 - skip;
-    const std::vector<at::Tensor> steps(parameters.size(), state.step);
-    at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, lr, beta1_, beta2_,
-                      group.weight_decay.value_or(weight_decay_), eps_, /*amsgrad=*/false, /*maximize=*/false,
-                      /*grad_scale=*/std::nullopt, /*found_inf=*/skip);
-    if (group.min_value) at::_foreach_clamp_min_(parameters, *group.min_value);
-    if (group.max_value) at::_foreach_clamp_max_(parameters, *group.max_value);
+  // The fused update divides gradients by this.
+  at::Tensor grad_scale;
+  if (clip_norm_ > 0) grad_scale = norm.add(1e-6).div_(clip_norm_).clamp_min_(1.0);
+  for (size_t g = 0; g < groups_.size(); ++g)
+    if (stepping[g]) step_group(groups_[g], states_[g], lr_of(groups_[g]), grad_scale, skip);
+}
+
+void Optimizer::step_group(const ParameterGroup& group, GroupState& state, double lr, const at::Tensor& grad_scale,
+                           const at::Tensor& skip) {
+  std::map<at::ScalarType, UpdateLists> by_dtype;
+  size_t num_updated = 0;
+  for (size_t i = 0; i < group.parameters.size(); ++i) {
+    const auto& parameter = group.parameters[i].second;
+    const auto& gradient = parameter.grad();
+    if (!gradient.defined()) continue;
+    auto& lists = by_dtype[parameter.scalar_type()];
+    lists.parameters.push_back(parameter);
+    lists.gradients.push_back(gradient);
+    lists.exp_avgs.push_back(state.exp_avgs[i]);
+    lists.exp_avg_sqs.push_back(state.exp_avg_sqs[i]);
+    lists.steps.push_back(state.step_views[i]);
+    ++num_updated;
+  }
+  const bool all = num_updated == group.parameters.size();
+  if (all) state.steps.add_(1).sub_(skip);
+  const at::Tensor increment = all ? at::Tensor() : 1 - skip;
+  const std::optional<at::Tensor> scale = grad_scale.defined() ? std::optional(grad_scale) : std::nullopt;
+  for (auto& [dtype, lists] : by_dtype) {
+    if (!all) at::_foreach_add_(lists.steps, increment);
+    at::_fused_adamw_(lists.parameters, lists.gradients, lists.exp_avgs, lists.exp_avg_sqs, {}, lists.steps, lr, beta1_,
+                      beta2_, group.weight_decay.value_or(weight_decay_), eps_, /*amsgrad=*/false, /*maximize=*/false,
+                      scale, /*found_inf=*/skip);
+    if (group.min_value) at::_foreach_clamp_min_(lists.parameters, *group.min_value);
+    if (group.max_value) at::_foreach_clamp_max_(lists.parameters, *group.max_value);
   }
 }
 
@@ -90,7 +123,7 @@ void Optimizer::zero_grad() {
 TensorMap Optimizer::state() const {
   TensorMap tensors;
   for (size_t g = 0; g < groups_.size(); ++g) {
-    tensors["step/" + groups_[g].name] = states_[g].step;
+    tensors["step/" + groups_[g].name] = states_[g].steps;
     for (size_t i = 0; i < groups_[g].parameters.size(); ++i) {
       const auto& name = groups_[g].parameters[i].first;
       tensors["exp_avg/" + name] = states_[g].exp_avgs[i];
@@ -101,6 +134,7 @@ TensorMap Optimizer::state() const {
 }
 
 void Optimizer::load_state(const TensorMap& saved) {
+  const c10::NoGradGuard no_grad;
   for (const auto& [name, tensor] : state()) {
     const auto it = saved.find(name);
     LT_CHECK(it != saved.end(), CheckpointError, "[Optimizer] the checkpoint has no optimizer state {}", name);

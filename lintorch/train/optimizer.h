@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <string>
 #include <vector>
 
 #include "lintorch/core/tensor_map.h"
@@ -10,40 +9,48 @@
 
 namespace lintorch::train {
 
-/// AdamW over parameter groups, with clipping by the global norm. One fused multi-tensor update a group; nothing waits
-/// for the GPU. Source: Decoupled Weight Decay Regularization (arXiv:1711.05101).
+/// AdamW over parameter groups, with clipping by the global norm. A few multi-tensor launches a group; nothing waits for
+/// the GPU. Source: Decoupled Weight Decay Regularization (arXiv:1711.05101).
+///
+/// A group takes part in a step if it is in `stepping` (one flag a group). A parameter without a gradient is left as it
+/// is, and its own step count with it.
 class Optimizer {
  public:
-  /// Every parameter must be an fp32 or fp64 leaf that requires grad, named once. Throws Error otherwise.
+  /// Every parameter must be an fp32 or fp64 leaf that requires grad, named once; all on one device. Throws Error
+  /// otherwise.
   Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& config);
 
   const std::vector<ParameterGroup>& groups() const { return groups_; }
 
-  /// Global gradient norm over all groups [scalar tensor, on the device], after scaling the gradients down to
-  /// clip_norm. Parameters without a gradient count as zero.
-  at::Tensor clip_gradients(double clip_norm);
+  /// Norm of all gradients of the stepping groups: an fp32 scalar on the device. Throws Error if there is none.
+  at::Tensor gradient_norm(const std::vector<bool>& stepping) const;
 
-  /// One update. `lr_of` gives each group's learning rate; a negative one leaves the group out.
-  /// skip: scalar fp32 tensor on the device, 1 = leave everything as it is (non-finite gradients), 0 = update.
-  void step(const std::function<double(const ParameterGroup&)>& lr_of, const at::Tensor& skip);
+  /// One update, with gradients scaled by min(1, clip_norm / (norm + 1e-6)); the scaling happens inside the update.
+  /// lr_of gives each group's learning rate. skip: fp32 scalar on the device; 1 leaves everything as it is
+  /// (non-finite gradients), 0 updates.
+  void step(const std::vector<bool>& stepping, const std::function<double(const ParameterGroup&)>& lr_of,
+            const at::Tensor& norm, const at::Tensor& skip);
 
   /// Drops all gradients.
   void zero_grad();
 
-  /// "exp_avg/<name>", "exp_avg_sq/<name>", "step/<group>". Loading throws CheckpointError for a tensor that is
-  /// missing or of another shape.
+  /// "exp_avg/<parameter>", "exp_avg_sq/<parameter>", "step/<group>" (one count a parameter). Loading throws
+  /// CheckpointError for a tensor that is missing or of another shape.
   TensorMap state() const;
   void load_state(const TensorMap& state);
 
  private:
   struct GroupState {
     std::vector<at::Tensor> exp_avgs, exp_avg_sqs;
-    at::Tensor step;  // fp32 scalar on the device: steps really taken
+    at::Tensor steps;                    // fp32 [parameters], on the device: updates really made
+    std::vector<at::Tensor> step_views;  // its elements
   };
+  void step_group(const ParameterGroup& group, GroupState& state, double lr, const at::Tensor& grad_scale,
+                  const at::Tensor& skip);
 
   std::vector<ParameterGroup> groups_;
   std::vector<GroupState> states_;
-  double beta1_, beta2_, eps_, weight_decay_;
+  double beta1_, beta2_, eps_, weight_decay_, clip_norm_;
 };
 
 }  // namespace lintorch::train

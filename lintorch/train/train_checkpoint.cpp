@@ -39,9 +39,7 @@ TensorMap read_tensors(const fs::path& path) {
 }  // namespace
 
 fs::path save_train_checkpoint(const fs::path& run_dir, const TrainCheckpoint& checkpoint, int64_t keep_last) {
-  const fs::path parent = run_dir / "checkpoints";
-  fs::create_directories(parent);
-  const fs::path folder = parent / fmt::format("step_{:08}", checkpoint.step);
+  const fs::path folder = run_dir / "checkpoints" / fmt::format("step_{:08}", checkpoint.step);
   io::AtomicDir writing(folder);
   io::write_safetensors(writing.path() / "model.safetensors", checkpoint.model);
   io::write_safetensors(writing.path() / "optimizer.safetensors", checkpoint.optimizer);
@@ -56,8 +54,18 @@ fs::path save_train_checkpoint(const fs::path& run_dir, const TrainCheckpoint& c
                                                   {"config", checkpoint.config},
                                                   {"identity", checkpoint.identity}});
   writing.commit();
+  // A checkpoint of a later step was unreadable when the run resumed before it.
   const auto folders = complete_folders(run_dir);
-  for (size_t i = 0; i + static_cast<size_t>(keep_last) < folders.size(); ++i) fs::remove_all(folders[i]);
+  const auto current = std::find(folders.begin(), folders.end(), folder);
+  LT_ASSERT(current != folders.end());
+  std::vector<fs::path> obsolete(current + 1, folders.end());
+  const auto kept = std::min<std::ptrdiff_t>(keep_last, current + 1 - folders.begin());
+  obsolete.insert(obsolete.end(), folders.begin(), current + 1 - kept);
+  for (const auto& path : obsolete) {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error) log_warning("cannot remove the old checkpoint {}: {}", path.string(), error.message());
+  }
   return folder;
 }
 
@@ -66,9 +74,10 @@ TrainCheckpoint read_train_checkpoint(const fs::path& folder) {
   TrainCheckpoint checkpoint;
   try {
     LT_CHECK(state.at("format_version").get<int64_t>() == kFormatVersion, CheckpointError,
-             "[read_train_checkpoint] {}: format {} is not supported", folder.string(), state.at("format_version").dump());
+             "[read_train_checkpoint] {}: format {} is not supported", folder.string(),
+             state.at("format_version").dump());
     checkpoint.step = state.at("step").get<int64_t>();
-    checkpoint.ema_updates = state.at("ema_updates").get<int64_t>();
+    checkpoint.ema_updates = state.at("ema_updates").get<std::map<std::string, int64_t>>();
     checkpoint.seconds = state.at("seconds").get<double>();
     checkpoint.config = state.at("config");
     checkpoint.identity = state.at("identity");

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "lintorch/core/json.h"
 #include "lintorch/core/tensor_map.h"
@@ -11,16 +13,16 @@ namespace lintorch::train {
 
 /// Everything a run needs to go on: weights, optimizer, EMA, the unit's extra state, and where it stood.
 struct TrainCheckpoint {
-  int64_t step = 0;         // steps done
-  int64_t ema_updates = 0;
-  double seconds = 0;       // training time so far
-  Json config;              // TrainerConfig
-  Json identity;            // TrainUnit::identity
+  int64_t step = 0;                            // steps done
+  double seconds = 0;                          // training time so far
+  std::map<std::string, int64_t> ema_updates;  // by parameter group
+  Json config;                                 // TrainerConfig
+  Json identity;                               // TrainUnit::identity
   TensorMap model, optimizer, ema, extra;
 };
 
-/// Writes `run_dir`/checkpoints/step_<8 digits> atomically and removes all but the newest `keep_last`.
-/// Throws IoError; earlier checkpoints stay as they are.
+/// Writes `run_dir`/checkpoints/step_<8 digits> atomically and removes all but the newest `keep_last`,
+/// and any of a later step (left over from before a resume). Throws IoError; earlier checkpoints stay as they are.
 std::filesystem::path save_train_checkpoint(const std::filesystem::path& run_dir, const TrainCheckpoint& checkpoint,
                                             int64_t keep_last);
 

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
-#include <functional>
+#include <optional>
 
 #include "lintorch/train/ema.h"
+#include "lintorch/train/nonfinite_guard.h"
 #include "lintorch/train/optimizer.h"
 #include "lintorch/train/train_checkpoint.h"
 #include "lintorch/train/train_unit.h"
@@ -24,17 +26,21 @@ enum class TrainResult { kFinished, kInterrupted };
 /// checkpoints/. Resuming at a checkpoint continues bit for bit on the CPU: data and noise depend on the step alone, and
 /// LibTorch's default generators are seeded anew at every step.
 ///
-/// Non-finite losses or gradients never change the weights: the update is left out on the device, and the run stops
-/// with an Error at the next log point (and always before a checkpoint is written), naming the step.
+/// Non-finite losses or gradients never change the weights: the update is left out on the device. More of them than
+/// `max_nonfinite` end the run with an Error at the next log point (and always before a checkpoint is written), naming
+/// the first such step.
 class Trainer {
  public:
+  /// Throws ConfigError for a wrong setting, Error for parameters that cannot be trained.
   Trainer(TrainerConfig config, TrainUnit& unit, std::filesystem::path run_dir);
 
   /// Continues from the newest readable checkpoint of the run folder; returns false if there is none.
-  /// Throws ConfigError naming the key if the run was started with other settings.
+  /// Throws ConfigError naming the keys if the run was started with other settings, CheckpointError if the parameters
+  /// are not those of the unit.
   bool resume();
 
-  /// SIGINT and SIGTERM end the run after the current step, with a checkpoint. Throws Error on divergence.
+  /// SIGINT and SIGTERM end the run after the current step, with a checkpoint. Throws Error on divergence, ConfigError
+  /// if the folder holds checkpoints of another run and resume() was not called, IoError if a file cannot be written.
   TrainResult run();
 
   const Ema& ema() const { return ema_; }
@@ -43,7 +49,8 @@ class Trainer {
 
  private:
   void train_step(MetricBag& metrics);
-  void check_finite();
+  at::Tensor accumulate_gradients(MetricBag& metrics);
+  void check_finite() const;
   void log_point(MetricBag& metrics, MetricsLog& log, ProgressBar& progress);
   void save();
   void preview();
@@ -54,10 +61,12 @@ class Trainer {
   std::filesystem::path run_dir_;
   Optimizer optimizer_;
   Ema ema_;
+  NonfiniteGuard guard_;
   int64_t step_ = 0;
-  at::Tensor first_bad_step_;  // int64 on the device, -1 = none
+  bool resumed_ = false;
+  at::Tensor backward_seed_;  // 1 / accumulate, where backward starts
   double seconds_before_ = 0;
-  std::function<double()> seconds_now_;
+  std::optional<std::chrono::steady_clock::time_point> run_begin_;
 };
 
 }  // namespace lintorch::train

@@ -21,6 +21,8 @@ struct TrainerConfig {
   double weight_decay = 0.01;
   double clip_norm = 1.0;
   double ema_decay = 0.0;
+  int64_t ema_start = 0;
+  int64_t max_nonfinite = 0;
   std::string precision = "fp32";
   int64_t seed = 0;
   int64_t log_every = 10;
@@ -41,6 +43,9 @@ struct TrainerConfig {
     v("weight_decay", weight_decay, "decoupled weight decay, where a parameter group sets none");
     v("clip_norm", clip_norm, "largest global gradient norm; 0 = no clipping");
     v("ema_decay", ema_decay, "decay of the weight average, in [0,1); 0 = none");
+    v("ema_start", ema_start, "steps before the weight average starts");
+    v("max_nonfinite", max_nonfinite,
+      "steps with a non-finite loss or gradient that are left out before the run stops");
     v("precision", precision, "fp32, or bf16: autocast on a GPU (weights stay fp32)");
     v("seed", seed, "seed of data and noise");
     v("log_every", log_every, "steps between two log points");
