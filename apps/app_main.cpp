@@ -8,7 +8,8 @@
 namespace lintorch::apps {
 
 std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std::string& name, const std::string& purpose,
-                                                const std::vector<Shorthand>& shorthands, const std::string& config_table) {
+                                                const std::vector<Shorthand>& shorthands, const std::vector<Shorthand>& switches,
+                                                const std::string& config_table) {
   cxxopts::Options options(name, purpose + "\n");
   auto add = options.add_options();
   add("config", "configuration file (JSON, comments allowed)", cxxopts::value<std::string>(), "FILE");
@@ -18,6 +19,7 @@ std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std
   add("help", "this text, with every configuration key");
   for (const auto& shorthand : shorthands)
     add(shorthand.flag, shorthand.help, cxxopts::value<std::string>(), "VALUE");
+  for (const auto& flag : switches) add(flag.flag, flag.help);
 
   cxxopts::ParseResult parsed;
   try {
@@ -43,6 +45,8 @@ std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std
   for (const auto& shorthand : shorthands)
     if (parsed.count(shorthand.flag))
       common.overrides.push_back(shorthand.key + "=" + parsed[shorthand.flag].as<std::string>());
+  for (const auto& flag : switches)
+    if (parsed.count(flag.flag)) common.overrides.push_back(flag.key + "=true");
   common.print_config = parsed.count("print-config") > 0;
   return common;
 }

@@ -11,6 +11,9 @@
 
 namespace lintorch::apps {
 
+/// Exit code of a run that a signal ended after everything was saved.
+inline constexpr int kInterruptedExitCode = 130;
+
 /// What every app understands, parsed.
 struct CommonOptions {
   std::optional<std::filesystem::path> config_file;
@@ -18,7 +21,8 @@ struct CommonOptions {
   bool print_config = false;
 };
 
-/// A named flag that is shorthand for one config key, e.g. {"steps", "steps", "sampler steps"}.
+/// A named flag that is shorthand for one config key, e.g. {"steps", "steps", "sampler steps"}. Switches take no value
+/// and set their key to true.
 struct Shorthand {
   std::string flag;
   std::string key;
@@ -27,7 +31,8 @@ struct Shorthand {
 
 /// Parses the command line; returns nullopt when --help or --version was served.
 std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std::string& name, const std::string& purpose,
-                                                const std::vector<Shorthand>& shorthands, const std::string& config_table);
+                                                const std::vector<Shorthand>& shorthands, const std::vector<Shorthand>& switches,
+                                                const std::string& config_table);
 
 /// Runs `body` and turns exceptions into one line on stderr. Exit codes: 0 done, 1 failure, 2 usage or configuration,
 /// and what `body` returns.
@@ -36,12 +41,13 @@ int run_guarded(const std::function<int()>& body);
 /// The frame of every app: --config FILE, --set key=value (repeatable), --print-config, --help, --version, shorthands.
 template <class Config>
 int run_app(int argc, char** argv, const std::string& name, const std::string& purpose,
-            const std::function<int(const Config&)>& body, const std::vector<Shorthand>& shorthands = {}) {
+            const std::function<int(const Config&)>& body, const std::vector<Shorthand>& shorthands = {},
+            const std::vector<Shorthand>& switches = {}) {
   return run_guarded([&]() -> int {
     ConfigDescriber table;
     Config defaults;
     defaults.visit(table);
-    const auto options = parse_command_line(argc, argv, name, purpose, shorthands, table.markdown);
+    const auto options = parse_command_line(argc, argv, name, purpose, shorthands, switches, table.markdown);
     if (!options) return 0;
     const auto config = load_config<Config>(options->config_file, options->overrides);
     if (options->print_config) {

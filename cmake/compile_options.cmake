@@ -14,8 +14,9 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 
 function(lintorch_set_compile_options target)
   set_target_properties(${target} PROPERTIES
-    CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
-    CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
+    CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
+  # CMake 3.25 does not know that nvcc 13 speaks C++20.
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>)
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers>)
   if(LINTORCH_WERROR)

@@ -15,9 +15,11 @@
 #include "lintorch/eval/frechet_distance.h"
 #include "lintorch/eval/judge_scores.h"
 #include "lintorch/eval/video_metrics.h"
+#include "lintorch/models/judge/judge_checkpoint.h"
 #include "lintorch/pipeline/prompt_file.h"
 #include "lintorch/pipeline/text_to_video.h"
 #include "lintorch/pipeline/video_size.h"
+#include "lintorch/pretrain/prompts.h"
 
 namespace lintorch::eval {
 
@@ -26,7 +28,8 @@ using pipeline::VideoModel;
 
 namespace {
 
-constexpr uint64_t kNoiseStream = 0x6576616c;  // "eval"
+constexpr uint64_t kNoiseStream = 0x6576616c;   // "eval"
+constexpr uint64_t kPromptStream = 0x70726d74;  // "prmt"
 
 Estimate estimate(const std::vector<double>& values) {
   Estimate result;
@@ -51,7 +54,7 @@ struct RunOptions {
 class ModelEvaluation {
  public:
   ModelEvaluation(const EvalConfig& config, const std::vector<std::string>& prompts, const RunOptions& options,
-                  const std::optional<JudgeScorer>& judge, c10::Device device)
+                  judge::Judge& judge, c10::Device device)
       : config_(config), prompts_(prompts), options_(options), judge_(judge), device_(device) {}
 
   /// `teacher_videos` is filled when empty, compared with otherwise.
@@ -78,7 +81,7 @@ class ModelEvaluation {
         timed += end - begin;
       }
       const auto videos = pipeline::decode_latents(model, latents);
-      if (judge_) judge_->add(videos, prompts, tally);
+      if (judge_) judge_videos(judge_, videos, prompts, tally);
       const auto on_cpu = videos.to(at::kCPU);
       for (int64_t i = 0; i < end - begin; ++i) {
         const auto video = on_cpu[i];
@@ -106,7 +109,7 @@ class ModelEvaluation {
         result.class_accuracy = estimate(tally.class_hits);
         result.direction_accuracy = estimate(tally.direction_hits);
       }
-      result.frechet_distance = frechet_distance(feature_statistics(at::cat(tally.features)), judge_->real_statistics());
+      result.frechet_distance = frechet_distance(feature_statistics(at::cat(tally.features)), real_clip_statistics(judge_));
     }
     return result;
   }
@@ -129,9 +132,17 @@ class ModelEvaluation {
   const EvalConfig& config_;
   const std::vector<std::string>& prompts_;
   const RunOptions& options_;
-  const std::optional<JudgeScorer>& judge_;
+  judge::Judge& judge_;
   c10::Device device_;
 };
+
+/// Prompts in the language of Moving Fashion, from a random stream that training never sees.
+std::vector<std::string> held_out_prompts(const EvalConfig& config) {
+  std::vector<std::string> prompts;
+  const auto seed = mix_seed(static_cast<uint64_t>(config.seed), kPromptStream);
+  for (auto& spec : pretrain::make_prompts(seed, 0, config.num_prompts)) prompts.push_back(std::move(spec.prompt));
+  return prompts;
+}
 
 RunOptions resolve_options(const EvalConfig& config, const VideoModel& teacher) {
   RunOptions options;
@@ -155,7 +166,7 @@ EvalResult evaluate(const EvalConfig& config) {
   const RunOptions options = resolve_options(config, teacher);
 
   EvalResult result;
-  result.prompts = config.prompts ? pipeline::read_prompts(*config.prompts) : held_out_prompts(config.seed, config.num_prompts);
+  result.prompts = config.prompts ? pipeline::read_prompts(*config.prompts) : held_out_prompts(config);
   LT_CHECK(static_cast<int64_t>(result.prompts.size()) >= config.num_prompts, ConfigError,
            "[evaluate] num_prompts is {}, but {} holds {} prompts", config.num_prompts, config.prompts.value_or(""),
            result.prompts.size());
@@ -165,12 +176,12 @@ EvalResult evaluate(const EvalConfig& config) {
   result.fps = teacher.defaults.fps;
   result.device = device_description(device);
 
-  std::optional<JudgeScorer> judge;
+  judge::Judge judge{nullptr};
   const fs::path judge_folder = config.judge ? fs::path(*config.judge) : fs::path(config.teacher) / "judge";
   if (config.judge || fs::exists(judge_folder)) {
-    judge.emplace(judge_folder, device);
-    result.real_class_accuracy = judge->real_class_accuracy();
-    result.real_direction_accuracy = judge->real_direction_accuracy();
+    judge = judge::load_judge(judge_folder, device);
+    result.real_class_accuracy = judge->config().class_accuracy;
+    result.real_direction_accuracy = judge->config().direction_accuracy;
   } else {
     log_warning("no judge in {}: accuracies and Frechet distance are left out", judge_folder.string());
   }

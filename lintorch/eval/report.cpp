@@ -84,14 +84,6 @@ std::string video_name(size_t prompt, const std::string& row) {
   return fmt::format("{:02}_{}", prompt, safe);
 }
 
-bool can_write_mp4() {
-#ifdef LINTORCH_WITH_FFMPEG
-  return true;
-#else
-  return false;
-#endif
-}
-
 std::string embedded_video(const fs::path& file) {
   const std::string data = media::encode_base64(read_file(file));
   if (file.extension() == ".gif")
@@ -107,7 +99,7 @@ std::string videos_html(const EvalResult& result, const fs::path& folder) {
   for (size_t i = 0; i < shown; ++i) {
     html += fmt::format("<tr><td>{}</td>", escape_html(result.prompts[i]));
     for (const auto& row : result.rows) {
-      const fs::path file = folder / (video_name(i, row.name) + (can_write_mp4() ? ".mp4" : ".gif"));
+      const fs::path file = folder / (video_name(i, row.name) + media::video_extension());
       html += "<td>" + embedded_video(file) + "</td>";
     }
     html += "</tr>\n";
@@ -223,7 +215,7 @@ void write_report(const EvalResult& result, const EvalConfig& config) {
   options.fps = result.fps;
   for (const auto& row : result.rows)
     for (size_t i = 0; i < row.videos.size(); ++i) {
-      const auto file = folder / (video_name(i, row.name) + (can_write_mp4() ? ".mp4" : ".gif"));
+      const auto file = folder / (video_name(i, row.name) + media::video_extension());
       options.metadata = {{"prompt", result.prompts[i]}, {"model", row.name}};
       media::write_video(file, media::to_frames_u8(row.videos[i]), options);
     }

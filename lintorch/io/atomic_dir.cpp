@@ -110,7 +110,7 @@ AtomicDir::AtomicDir(fs::path final_path) : final_path_(std::move(final_path)) {
   LT_CHECK(lock_fd_ >= 0, IoError, "[AtomicDir] cannot lock a temporary folder in {}", parent.string());
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  ::fchmod(lock_fd_, 0777 & ~mask);
+  LT_CHECK(::fchmod(lock_fd_, 0777 & ~mask) == 0, IoError, "[AtomicDir] {}: {}", path_.string(), std::strerror(errno));
 }
 
 AtomicDir::~AtomicDir() {

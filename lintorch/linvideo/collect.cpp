@@ -12,7 +12,7 @@
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/linvideo/fingerprint.h"
-#include "lintorch/linvideo/prompt_file.h"
+#include "lintorch/pipeline/prompt_file.h"
 #include "lintorch/linvideo/trajectory_store.h"
 #include "lintorch/pipeline/text_to_video.h"
 #include "lintorch/pipeline/video_size.h"
@@ -46,7 +46,7 @@ TrajectoryManifest make_request(const pipeline::VideoModel& teacher, const Colle
   const auto sampler = diffusion::make_sampler(sampler_kind, m.steps, m.shift, kConvention);
   m.sigmas = sampler->sigmas();
   for (int64_t i = 0; i < m.steps; ++i) m.timesteps.push_back(sampler->timestep(i));
-  m.prompts = read_prompts(config.prompts);
+  m.prompts = pipeline::read_prompts(config.prompts);
   m.trajectories = config.num_trajectories > 0 ? config.num_trajectories : static_cast<int64_t>(m.prompts.size());
   m.trajectories_per_shard = config.trajectories_per_shard;
   m.batch_size = config.batch_size;

@@ -8,7 +8,7 @@
 
 namespace lintorch::media {
 
-/// What a video carries beside its frames, by key. A value that is a JSON object or list is stored as such.
+/// What a video carries beside its frames, by key. A value that is compact JSON (object or list) is stored as such.
 using Metadata = std::map<std::string, std::string>;
 
 struct VideoOptions {
@@ -21,6 +21,9 @@ struct VideoOptions {
 /// Throws ConfigError unless the path ends in .mp4 or .gif or has no extension (a folder of PNG frames), and
 /// NotSupportedError for .mp4 in a build without FFmpeg. For use before a long computation.
 void check_video_path(const std::filesystem::path& path);
+
+/// ".mp4" where this build can write it, else ".gif".
+const char* video_extension();
 
 /// Writes a video; the form follows the path as in check_video_path. A failure leaves no half-written file.
 ///

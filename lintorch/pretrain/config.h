@@ -102,6 +102,7 @@ struct DitStageConfig {
 struct PretrainConfig {
   int64_t seed = 1;
   std::string output = "runs/pretrain";
+  std::string dtype = "bf16";
   std::vector<Stage> stages = {Stage::kTokenizer, Stage::kVae, Stage::kJudge, Stage::kDit};
   MovingFashionConfig data;
   TokenizerStageConfig tokenizer;
@@ -115,6 +116,7 @@ struct PretrainConfig {
   void visit(V& v) {
     v("seed", seed, "seed of the initial weights");
     v("output", output, "run folder: model/ (the Diffusers folder) and training/");
+    v("dtype", dtype, "number format of the weights written, except the judge's: bf16 or fp32");
     v("stages", stages, "what to do; a stage that is complete is skipped");
     v("data", data, "");
     v("tokenizer", tokenizer, "");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "lintorch/core/dtype.h"
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/rng.h"
@@ -104,7 +105,7 @@ class Run {
     const double psnr_db = unit.test_psnr();
     log_info("vae: PSNR {:.2f} dB on {} test clips", psnr_db, config_.vae.test_clips);
     write_json_file(training_ / "vae.json", {{"test_psnr_db", psnr_db}, {"test_clips", config_.vae.test_clips}});
-    write_part("vae", [&](const fs::path& folder) { wan::save_wan_vae(folder, vae, at::kFloat); });
+    write_part("vae", [&](const fs::path& folder) { wan::save_wan_vae(folder, vae, dtype_from_name(config_.dtype)); });
     return TrainResult::kFinished;
   }
 
@@ -136,13 +137,13 @@ class Run {
                                        autocast_dtype(stage.train.precision, device_));
     FlowMatchingUnit unit(stage, std::move(pool), dit, text_encoder);
     if (train(unit, stage.train) == TrainResult::kInterrupted) return TrainResult::kInterrupted;
-    write_part("text_encoder", [&](const fs::path& folder) { umt5::save_umt5(folder, text_encoder, at::kFloat); });
+    write_part("text_encoder", [&](const fs::path& folder) { umt5::save_umt5(folder, text_encoder, dtype_from_name(config_.dtype)); });
     write_part("scheduler", [&](const fs::path& folder) {
       diffusion::SchedulerConfig scheduler;
       scheduler.flow_shift = stage.flow_shift;
       diffusion::write_scheduler_config(folder, scheduler);
     });
-    write_part("transformer", [&](const fs::path& folder) { wan::save_wan_dit(folder, dit, at::kFloat); });
+    write_part("transformer", [&](const fs::path& folder) { wan::save_wan_dit(folder, dit, dtype_from_name(config_.dtype)); });
     return TrainResult::kFinished;
   }
 

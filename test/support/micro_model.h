@@ -39,7 +39,7 @@ inline wan::WanDit micro_dit(uint64_t seed = 0) {
 
 /// A model folder with every component, each as small as its classes allow: 16x16 pixels, 5 frames -> latent 4x2x4x4.
 inline void write_micro_model(const std::filesystem::path& folder, uint64_t seed = 0) {
-  umt5::train_tokenizer({"a red circle moves left", "a blue square moves right", "a green star bounces up"}, 300, 16,
+  umt5::train_tokenizer({"a red circle moves left", "a blue square moves right", "a green star bounces up"}, 300, 40,
                         folder / "tokenizer");
   wan::save_wan_dit(folder / "transformer", micro_dit(seed), at::kFloat);
 

@@ -80,7 +80,7 @@ TEST_CASE("the exported model is ordinary and computes what the student computes
   train::save_train_checkpoint(f.folder / "run", f.checkpoint(), 1);
   export_linearized(f.config());
   const auto model = pipeline::load_video_model(f.folder / "linearized", at::kFloat, at::kCPU);
-  CHECK(model.dit->config().attention == f.transfer->assignment());
+  CHECK((model.dit->config().attention == f.transfer->assignment()));
   CHECK(torch::equal(f.velocity(model.dit), f.velocity(f.student)));
 
   // Unused branches and gates are gone.
@@ -121,7 +121,7 @@ TEST_CASE("the untrained swap has the same layers and the teacher's weights", "[
   export_linearized(config);
   auto swap = wan::load_wan_dit(f.folder / "swap/transformer", at::kFloat, at::kCPU);
   auto teacher = wan::load_wan_dit(f.folder / "teacher/transformer", at::kFloat, at::kCPU);
-  CHECK(swap->config().attention == f.transfer->assignment());
+  CHECK((swap->config().attention == f.transfer->assignment()));
   for (const auto& p : teacher->named_parameters()) CHECK(torch::equal(p.value(), swap->named_parameters()[p.key()]));
   CHECK_FALSE(torch::equal(f.velocity(swap), f.velocity(teacher)));
 }
@@ -131,7 +131,7 @@ TEST_CASE("a run that ended before its freeze is exported by its smallest gates"
   train::save_train_checkpoint(f.folder / "run", f.checkpoint(), 1);
   export_linearized(f.config());
   const auto dit = wan::load_wan_dit(f.folder / "linearized/transformer", at::kFloat, at::kCPU);
-  CHECK(dit->config().attention == assign_smallest_gates(f.transfer->gates(), 2));
+  CHECK((dit->config().attention == assign_smallest_gates(f.transfer->gates(), 2)));
 }
 
 TEST_CASE("checkpoints that do not fit are refused and leave no folder", "[export]") {

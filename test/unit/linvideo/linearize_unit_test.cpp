@@ -127,18 +127,18 @@ TEST_CASE("a resumed run ends with the same bits, for every objective and phase"
       f.config.objective.pool_size = 3;
       const std::string name = std::string(enum_name(kind)) + std::string(enum_name(states));
       f.trainer.save_every = 0;
-      const TensorMap whole = f.train(name + "_whole";
+      const TensorMap whole = f.train(name + "_whole");
       // Checkpoints in the warm-up, in the transfer and after the freeze (at step 3 + 0.8 * 17).
       f.trainer.save_every = 2;
       f.trainer.keep_last = 20;
-      f.train(name + "_parts";
+      f.train(name + "_parts");
       for (const char* last : {"step_00000002", "step_00000010", "step_00000018"}) {
         const auto run = f.folder / (name + "_" + last);
         std::filesystem::create_directories(run / "checkpoints");
         std::filesystem::copy(f.folder / (name + "_parts/checkpoints/") / last, run / "checkpoints" / last);
         f.trainer.save_every = 0;
         INFO(name << " from " << last);
-        CHECK(equal(f.train(name + "_" + last, whole));
+        CHECK(equal(f.train(name + "_" + last), whole));
       }
     }
   }

@@ -51,7 +51,8 @@ void check_keys(const std::string& cell) {
     prefix = key.substr(0, key.rfind('.'));
     INFO(key);
     if (key.starts_with("train.") || key == "collect.*" || key == "export.*") continue;
-    CHECK(key.starts_with("collect.") ? has_key(collect, key.substr(8)) : has_key(linearize, key));
+    const bool known = key.starts_with("collect.") ? has_key(collect, key.substr(8)) : has_key(linearize, key);
+    CHECK(known);
   }
 }
 

@@ -9,7 +9,6 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/mixed_core_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/mse_objective_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/paper_map_test.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/prompt_file_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rollout_pool_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/selection_losses_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/selective_transfer_test.cpp

@@ -5,6 +5,7 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/metrics_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/nonfinite_guard_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/optimizer_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/tensorboard_writer_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/train_checkpoint_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/trainer_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/trainer_process_test.cpp)

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace lintorch::linvideo {
+namespace lintorch::pipeline {
 
 /// Prompts of a text file in UTF-8, one per line, white space at both ends removed. Blank lines and lines that start
 /// with # are skipped; a byte order mark and Windows line ends are accepted.
@@ -13,4 +13,4 @@ namespace lintorch::linvideo {
 /// character, and naming the file if it holds no prompt at all.
 std::vector<std::string> read_prompts(const std::filesystem::path& path);
 
-}  // namespace lintorch::linvideo
+}  // namespace lintorch::pipeline

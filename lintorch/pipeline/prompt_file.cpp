@@ -1,4 +1,4 @@
-#include "lintorch/linvideo/prompt_file.h"
+#include "lintorch/pipeline/prompt_file.h"
 
 #include <cstdint>
 #include <string_view>
@@ -6,7 +6,7 @@
 #include "lintorch/core/error.h"
 #include "lintorch/core/files.h"
 
-namespace lintorch::linvideo {
+namespace lintorch::pipeline {
 
 namespace {
 
@@ -60,4 +60,4 @@ std::vector<std::string> read_prompts(const std::filesystem::path& path) {
   return prompts;
 }
 
-}  // namespace lintorch::linvideo
+}  // namespace lintorch::pipeline

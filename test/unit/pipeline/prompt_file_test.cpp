@@ -1,4 +1,4 @@
-#include "lintorch/linvideo/prompt_file.h"
+#include "lintorch/pipeline/prompt_file.h"
 
 #include <catch2/catch.hpp>
 
@@ -7,7 +7,7 @@
 #include "test/support/temp_dir.h"
 
 using namespace lintorch;
-using linvideo::read_prompts;
+using pipeline::read_prompts;
 
 namespace {
 

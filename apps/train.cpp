@@ -1,0 +1,64 @@
+#include <filesystem>
+
+#include "apps/app_main.h"
+#include "lintorch/core/device.h"
+#include "lintorch/core/error.h"
+#include "lintorch/core/logging.h"
+#include "lintorch/linvideo/linearize_unit.h"
+#include "lintorch/train/trainer.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace lintorch;
+
+enum class Method { kLinearize };
+
+struct TrainAppConfig {
+  std::string output = "runs/linearize";
+  bool resume = false;
+  std::string device = "auto";
+  Method method = Method::kLinearize;
+  train::TrainerConfig train;
+  linvideo::LinearizeConfig linearize;
+
+  template <class V>
+  void visit(V& v) {
+    v("output", output, "run folder: resolved_config.json, metrics.jsonl, tensorboard/, previews/, checkpoints/");
+    v("resume", resume, "go on at the newest checkpoint of the run folder");
+    v("device", device, "auto, cpu, cuda, cuda:N");
+    v("method", method, "what is trained");
+    v("train", train);
+    v("linearize", linearize);
+  }
+};
+
+int train_model(const TrainAppConfig& config) {
+  const fs::path run_dir = config.output;
+  const bool started = train::latest_checkpoint_folder(run_dir).has_value();
+  LT_CHECK(config.resume || !started, ConfigError,
+           "output: {} already holds checkpoints: pass --resume to go on, or choose another folder", config.output);
+  const auto device = resolve_device(config.device);
+  log_info("training on {}", device_description(device));
+  auto teacher = pipeline::load_video_model(config.linearize.model, at::kFloat, device);
+  linvideo::LinearizeUnit unit(teacher, config.linearize, config.train.steps);
+  train::Trainer trainer(config.train, unit, run_dir);
+  if (config.resume && !trainer.resume()) log_info("no checkpoint in {}: starting at step 0", config.output);
+  write_json_file(run_dir / "resolved_config.json", config_to_json(config));
+  if (trainer.run() == train::TrainResult::kInterrupted) return apps::kInterruptedExitCode;
+  log_info("finished; checkpoint in {}", train::latest_checkpoint_folder(run_dir)->string());
+  return 0;
+}
+
+}  // namespace
+
+template <>
+struct lintorch::EnumNames<Method> {
+  static constexpr std::pair<Method, std::string_view> table[] = {{Method::kLinearize, "linearize"}};
+};
+
+int main(int argc, char** argv) {
+  return apps::run_app<TrainAppConfig>(argc, argv, "lintorch-train",
+                                       "Linearizes a video diffusion transformer by selective transfer.", train_model,
+                                       {{"output", "output", "run folder"}}, {{"resume", "resume", "go on at the newest checkpoint"}});
+}
