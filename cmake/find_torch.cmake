@@ -1,26 +1,30 @@
 # Finds the LibTorch inside a PyTorch wheel and defines lintorch_torch (CPU part) and lintorch_torch_cuda.
 #
 # The wheel's own TorchConfig.cmake insists on a CUDA toolkit and sets global flags even where only the CPU part is
-# used, so the imported targets are made here. Looked for, in this order: Torch_DIR, CMAKE_PREFIX_PATH, the project's
-# .deps folder (scripts/setup.sh), an importable Python torch. Any version but LINTORCH_TORCH_VERSION is refused.
+# used, so the imported targets are made here. Looked for, in this order: Torch_DIR and CMAKE_PREFIX_PATH (variables,
+# then environment), LINTORCH_TORCH_HINTS (set by an installed lintorchConfig.cmake), the project's .deps folder
+# (scripts/setup.sh), an importable Python torch. Any version but LINTORCH_TORCH_VERSION is refused.
 set(LINTORCH_TORCH_VERSION 2.11.0)
 
 set(candidates)
-if(Torch_DIR)
-  cmake_path(SET torch_from_dir NORMALIZE "${Torch_DIR}/../../..")
-  list(APPEND candidates "${torch_from_dir}")
-endif()
-foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
+foreach(dir IN ITEMS "${Torch_DIR}" "$ENV{Torch_DIR}")
+  if(dir)
+    cmake_path(SET torch_from_dir NORMALIZE "${dir}/../../..")
+    list(APPEND candidates "${torch_from_dir}")
+  endif()
+endforeach()
+string(REPLACE ":" ";" prefixes_from_environment "$ENV{CMAKE_PREFIX_PATH}")
+foreach(prefix IN LISTS CMAKE_PREFIX_PATH prefixes_from_environment)
   cmake_path(SET torch_from_prefix NORMALIZE "${prefix}/../..")
   list(APPEND candidates "${prefix}" "${torch_from_prefix}")
 endforeach()
 file(GLOB deps_torch "${CMAKE_CURRENT_LIST_DIR}/../.deps/*/lib/python3*/site-packages/torch")
-list(APPEND candidates ${deps_torch})
+list(APPEND candidates ${LINTORCH_TORCH_HINTS} ${deps_torch})
 
 set(LINTORCH_TORCH_ROOT "")
 foreach(candidate IN LISTS candidates)
   if(EXISTS "${candidate}/include/torch/csrc/api/include/torch/torch.h")
-    set(LINTORCH_TORCH_ROOT "${candidate}")
+    cmake_path(SET LINTORCH_TORCH_ROOT NORMALIZE "${candidate}")
     break()
   endif()
 endforeach()
@@ -53,12 +57,11 @@ set(torch_rpath_link "${site_packages}/nvidia/cu13/lib")
 add_library(lintorch_torch INTERFACE)
 # -idirafter: the wheel carries its own copy of fmt, which must not win over the system's.
 target_compile_options(lintorch_torch INTERFACE
-  "$<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${LINTORCH_TORCH_ROOT}/include>>"
-  "$<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${LINTORCH_TORCH_ROOT}/include/torch/csrc/api/include>>")
-target_link_libraries(lintorch_torch INTERFACE
-  "$<BUILD_INTERFACE:${torch_lib}/libtorch_cpu.so>" "$<BUILD_INTERFACE:${torch_lib}/libc10.so>")
+  "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${LINTORCH_TORCH_ROOT}/include>"
+  "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${LINTORCH_TORCH_ROOT}/include/torch/csrc/api/include>")
+target_link_libraries(lintorch_torch INTERFACE "${torch_lib}/libtorch_cpu.so" "${torch_lib}/libc10.so")
 target_link_options(lintorch_torch INTERFACE
-  "$<BUILD_INTERFACE:LINKER:-rpath-link,${torch_lib}:${torch_rpath_link},--allow-shlib-undefined>")
+  LINKER:-rpath-link,${torch_lib}:${torch_rpath_link},--allow-shlib-undefined)
 
 add_library(lintorch_torch_cuda INTERFACE)
 target_link_libraries(lintorch_torch_cuda INTERFACE

@@ -18,7 +18,7 @@ struct HedgehogAttention : torch::autograd::Function<HedgehogAttention> {
                             const at::Tensor& w_q, const at::Tensor& w_k) {
     HedgehogState state;
     at::Tensor o = hedgehog_attention_composed(q, k, v, w_q, w_k, state);
-    context->save_for_backward({q, k, v, w_q, w_k, state.s_XEV, state.z_XE, state.v_mean_B1NV});
+    context->save_for_backward({q, k, v, w_q, w_k, state.s_XEV, state.z_XE, state.v_mean_X1V});
     return o;
   }
 

@@ -7,7 +7,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/reciprocal.h>
-#include <ATen/ops/sub.h>
 #include <ATen/ops/sum.h>
 
 #include "lintorch/ops/bmm_accumulate.h"
@@ -27,12 +26,10 @@ at::Tensor feature_probabilities(const at::Tensor& x_BLNK, const at::Tensor& w_N
   return hedgehog_features(bmm_accumulate(heads_first(x_BLNK), w_NKM)).view({X, x_BLNK.size(1), -1});
 }
 
-// v - v_mean in the dtype of v, [X, L, V] contiguous.
-at::Tensor centred_values(const at::Tensor& v_BLNV, const at::Tensor& v_mean_B1NV) {
-  const int64_t B = v_BLNV.size(0), L = v_BLNV.size(1), N = v_BLNV.size(2), V = v_BLNV.size(3);
-  at::Tensor centred_NBLV = at::empty({N, B, L, V}, v_BLNV.options());
-  at::sub_out(centred_NBLV, v_BLNV.permute({2, 0, 1, 3}), v_mean_B1NV.permute({2, 0, 1, 3}));
-  return centred_NBLV.view({N * B, L, V});
+// [B, L, N, V] as [X, L, V], without a copy if B = 1.
+at::Tensor by_head(const at::Tensor& v_BLNV) {
+  const int64_t X = v_BLNV.size(0) * v_BLNV.size(2);
+  return v_BLNV.permute({2, 0, 1, 3}).reshape({X, v_BLNV.size(1), v_BLNV.size(3)});
 }
 
 struct MapGradients {
@@ -58,21 +55,23 @@ MapGradients map_backward(const at::Tensor& grad_y_XLM, const at::Tensor& x_BLNK
 at::Tensor hedgehog_attention_composed(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV,
                                        const at::Tensor& w_q_NKM, const at::Tensor& w_k_NKM, HedgehogState& state) {
   const int64_t B = q_BLNK.size(0), L = q_BLNK.size(1), N = q_BLNK.size(2), V = v_BLNV.size(3);
+  const int64_t M = w_k_NKM.size(2);
   const at::ScalarType dtype = v_BLNV.scalar_type();
-  const at::ScalarType accumulate = accumulate_dtype(dtype);
 
-  state.v_mean_B1NV = v_BLNV.mean(1, /*keepdim=*/true, accumulate);
-  const at::Tensor v_XLV = centred_values(v_BLNV, state.v_mean_B1NV);
   const at::Tensor phi_k_XLE = feature_probabilities(k_BLNK, w_k_NKM).to(dtype);
-  state.s_XEV = bmm_accumulate(phi_k_XLE.transpose(1, 2), v_XLV);
-  state.z_XE = at::sum(phi_k_XLE, {1}, /*keepdim=*/false, accumulate);
+  const at::Tensor s_XEV = bmm_accumulate(phi_k_XLE.transpose(1, 2), by_head(v_BLNV));
+  state.z_XE = at::sum(phi_k_XLE, {1}, /*keepdim=*/false, accumulate_dtype(dtype));
+  // The first half of the features sums to 1 for every token.
+  state.v_mean_X1V = s_XEV.narrow(1, 0, M).sum(1, /*keepdim=*/true) /
+                     state.z_XE.narrow(1, 0, M).sum(1).view({-1, 1, 1});
+  state.s_XEV = at::addcmul(s_XEV, state.z_XE.unsqueeze(2), state.v_mean_X1V, -1);
 
   const at::Tensor p_q_XLE = feature_probabilities(q_BLNK, w_q_NKM);
   const at::Tensor normalizer_XL1 = at::bmm(p_q_XLE, state.z_XE.unsqueeze(2));
   const at::Tensor numerator_XLV = bmm_accumulate(p_q_XLE.to(dtype), state.s_XEV.to(dtype));
   at::Tensor o_BLNV = at::empty({B, L, N, V}, v_BLNV.options());
   at::Tensor o_NBLV = o_BLNV.permute({2, 0, 1, 3});
-  at::addcdiv_out(o_NBLV, state.v_mean_B1NV.permute({2, 0, 1, 3}), numerator_XLV.view({N, B, L, V}),
+  at::addcdiv_out(o_NBLV, state.v_mean_X1V.view({N, B, 1, V}), numerator_XLV.view({N, B, L, V}),
                   normalizer_XL1.view({N, B, L, 1}));
   return o_BLNV;
 }
@@ -87,7 +86,7 @@ HedgehogGradients hedgehog_attention_composed_backward(const at::Tensor& grad_o_
   const auto [need_q, need_k, need_v, need_w_q, need_w_k] = needed;
   HedgehogGradients grads;
 
-  const at::Tensor grad_o_XLV = grad_o_BLNV.to(dtype).permute({2, 0, 1, 3}).contiguous().view({X, L, V});
+  const at::Tensor grad_o_XLV = by_head(grad_o_BLNV.to(dtype));
   const at::Tensor p_q_XLE = feature_probabilities(q_BLNK, w_q_NKM);
   const at::Tensor inverse_XL1 = at::bmm(p_q_XLE, state.z_XE.unsqueeze(2)).reciprocal_();
   const at::Tensor g_XLE = bmm_accumulate(grad_o_XLV, state.s_XEV.to(dtype).transpose(1, 2));
@@ -116,8 +115,10 @@ HedgehogGradients hedgehog_attention_composed_backward(const at::Tensor& grad_o_
     grads.v_BLNV = grad_v_XLV.view({N, B, L, V}).permute({1, 2, 0, 3});
   }
   if (need_k || need_w_k) {
-    const at::Tensor v_XLV = centred_values(v_BLNV, state.v_mean_B1NV);
-    const at::Tensor grad_p_XLE = bmm_accumulate(v_XLV, grad_s_XEV.transpose(1, 2)).add_(grad_z_X1E);
+    // The rounded dS also forms the constant, so that the mean of V cancels exactly.
+    const at::Tensor grad_s_XVE = grad_s_XEV.transpose(1, 2);
+    const at::Tensor constant_X1E = grad_z_X1E - at::bmm(state.v_mean_X1V, grad_s_XVE.to(grad_z_X1E.scalar_type()));
+    const at::Tensor grad_p_XLE = bmm_accumulate(by_head(v_BLNV), grad_s_XVE).add_(constant_X1E);
     const at::Tensor grad_y_XLM = hedgehog_features_backward(p_k_XLE, grad_p_XLE).to(dtype);
     const MapGradients map = map_backward(grad_y_XLM, k_BLNK, w_k_NKM, need_k, need_w_k);
     grads.k_BLNK = map.x_BLNK;

@@ -8,15 +8,16 @@ namespace lintorch::ops {
 
 /// What the backward needs besides the inputs. X = N * B, heads outermost.
 struct HedgehogState {
-  at::Tensor s_XEV;        ///< sum_j phi(k_j)^T (v_j - v_mean), accumulate dtype
-  at::Tensor z_XE;         ///< sum_j phi(k_j), accumulate dtype
-  at::Tensor v_mean_B1NV;  ///< mean of v over the tokens, accumulate dtype
+  at::Tensor s_XEV;       ///< sum_j phi(k_j)^T (v_j - v_mean), accumulate dtype
+  at::Tensor z_XE;        ///< sum_j phi(k_j), accumulate dtype
+  at::Tensor v_mean_X1V;  ///< mean of v over the tokens, accumulate dtype
 };
 
 /// hedgehog_attention as batched matrix products, on any device:
-///   v_mean = mean_j v_j;  S = sum_j phi(k_j)^T (v_j - v_mean);  o_i = v_mean + phi(q_i) S / (phi(q_i) . z).
-/// Centring V is exact in real arithmetic; without it a bf16 S ruins the gradients of q and k when V has a mean,
-/// because they are differences of nearly equal numbers. phi is rounded to the dtype of the inputs before the sums.
+///   S = sum_j phi(k_j)^T v_j - z v_mean^T;  o_i = v_mean + phi(q_i) S / (phi(q_i) . z).
+/// Centring is exact in real arithmetic; without it a bf16 S ruins the gradients of q and k when V has a mean, because
+/// they are differences of nearly equal numbers. S is centred in fp32 and then rounded: rounding v - v_mean itself
+/// would bias it. phi is rounded to the dtype of the inputs before the sums.
 at::Tensor hedgehog_attention_composed(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV,
                                        const at::Tensor& w_q_NKM, const at::Tensor& w_k_NKM, HedgehogState& state);
 

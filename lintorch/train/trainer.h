@@ -9,8 +9,13 @@
 #include "lintorch/train/train_unit.h"
 #include "lintorch/train/trainer_config.h"
 
+namespace lintorch {
+class ProgressBar;
+}
+
 namespace lintorch::train {
 
+class MetricsLog;
 enum class TrainResult { kFinished, kInterrupted };
 
 /// Runs a TrainUnit: accumulate, clip, step, average, log, save. Knows no method.
@@ -39,7 +44,7 @@ class Trainer {
  private:
   void train_step(MetricBag& metrics);
   void check_finite();
-  void log_point(MetricBag& metrics, class MetricsLog& log, class ProgressBar& progress);
+  void log_point(MetricBag& metrics, MetricsLog& log, ProgressBar& progress);
   void save();
   void preview();
   double elapsed_seconds() const;

@@ -19,8 +19,8 @@ std::optional<std::string> dit_key_to_original(std::string_view diffusers);
 bool has_original_dit_keys(const TensorMap& state);
 
 /// Renames original Wan tensors to Diffusers names; prefixes that other tools add ("model.diffusion_model.", "model.",
-/// "pipe.dit.", "dit.", "net.") are stripped; names that are already Diffusers' stay. Throws CheckpointError for a name
-/// that is neither.
+/// "pipe.dit.", "dit.", "net.") are stripped. A state without "head.modulation" is taken for Diffusers' and keeps its
+/// names. Throws CheckpointError for a name that has no counterpart.
 TensorMap dit_state_to_diffusers(const TensorMap& state);
 
 }  // namespace lintorch::wan
