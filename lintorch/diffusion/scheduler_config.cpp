@@ -31,10 +31,20 @@ Json euler_json() {
 
 // Arguments without an effect on flow-matching sampling: any value will do.
 bool is_inert(const std::string& key) {
-  static const std::set<std::string> keys = {
-      "beta_end", "beta_schedule", "beta_start", "dynamic_thresholding_ratio", "rescale_betas_zero_snr",
-      "sample_max_value", "steps_offset", "time_shift_type", "timestep_spacing", "trained_betas",
-      "base_image_seq_len", "base_shift", "max_image_seq_len", "max_shift"};
+  static const std::set<std::string> keys = {"beta_end",
+                                             "beta_schedule",
+                                             "beta_start",
+                                             "dynamic_thresholding_ratio",
+                                             "rescale_betas_zero_snr",
+                                             "sample_max_value",
+                                             "steps_offset",
+                                             "time_shift_type",
+                                             "timestep_spacing",
+                                             "trained_betas",
+                                             "base_image_seq_len",
+                                             "base_shift",
+                                             "max_image_seq_len",
+                                             "max_shift"};
   return keys.contains(key);
 }
 

@@ -16,8 +16,8 @@ class UniPcSampler : public Sampler {
  private:
   int order_at(int64_t i) const;
 
-  at::Tensor last_x_;                 // corrected x of the previous step
-  at::Tensor last_x0_, earlier_x0_;   // m_{i-1}, m_{i-2}
+  at::Tensor last_x_;                // corrected x of the previous step
+  at::Tensor last_x0_, earlier_x0_;  // m_{i-1}, m_{i-2}
 };
 
 }  // namespace lintorch::diffusion

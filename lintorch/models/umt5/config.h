@@ -27,7 +27,8 @@ struct Umt5Config {
     v("num_layers", num_layers, "number of blocks");
     v("num_heads", num_heads, "attention heads per block");
     v("relative_attention_num_buckets", relative_attention_num_buckets, "rows of the relative position bias table");
-    v("relative_attention_max_distance", relative_attention_max_distance, "distance in tokens from which all share a bucket");
+    v("relative_attention_max_distance", relative_attention_max_distance,
+      "distance in tokens from which all share a bucket");
     v("layer_norm_epsilon", layer_norm_epsilon, "eps of the RMS norms");
     v("initializer_factor", initializer_factor, "scale of the random initial weights");
   }

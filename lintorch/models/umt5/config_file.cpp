@@ -14,24 +14,59 @@ Json required_values() {
 
 // Entries of transformers' files that say nothing about the encoder's computation (heads, decoder, generation, dropout).
 const std::set<std::string>& foreign_keys() {
-  static const std::set<std::string> keys = {
-      "add_cross_attention", "architectures", "bos_token_id", "chunk_size_feed_forward", "classifier_dropout",
-      "cross_attention_hidden_size", "decoder_start_token_id", "dropout_rate", "dtype", "eos_token_id",
-      "finetuning_task", "head_dim", "id2label", "is_decoder", "is_encoder_decoder", "label2id", "n_positions",
-      "num_decoder_layers", "output_attentions", "output_hidden_states", "output_past", "pad_token_id", "prefix",
-      "problem_type", "pruned_heads", "return_dict", "scalable_attention", "sep_token_id", "task_specific_params",
-      "tf_legacy_loss", "tie_encoder_decoder", "tie_word_embeddings", "tokenizer_class", "torch_dtype", "torchscript",
-      "transformers_version", "use_bfloat16", "use_cache"};
+  static const std::set<std::string> keys = {"add_cross_attention",
+                                             "architectures",
+                                             "bos_token_id",
+                                             "chunk_size_feed_forward",
+                                             "classifier_dropout",
+                                             "cross_attention_hidden_size",
+                                             "decoder_start_token_id",
+                                             "dropout_rate",
+                                             "dtype",
+                                             "eos_token_id",
+                                             "finetuning_task",
+                                             "head_dim",
+                                             "id2label",
+                                             "is_decoder",
+                                             "is_encoder_decoder",
+                                             "label2id",
+                                             "n_positions",
+                                             "num_decoder_layers",
+                                             "output_attentions",
+                                             "output_hidden_states",
+                                             "output_past",
+                                             "pad_token_id",
+                                             "prefix",
+                                             "problem_type",
+                                             "pruned_heads",
+                                             "return_dict",
+                                             "scalable_attention",
+                                             "sep_token_id",
+                                             "task_specific_params",
+                                             "tf_legacy_loss",
+                                             "tie_encoder_decoder",
+                                             "tie_word_embeddings",
+                                             "tokenizer_class",
+                                             "torch_dtype",
+                                             "torchscript",
+                                             "transformers_version",
+                                             "use_bfloat16",
+                                             "use_cache"};
   return keys;
 }
 
 std::string transformers_dtype(c10::ScalarType dtype) {
   switch (dtype) {
-    case c10::ScalarType::Float: return "float32";
-    case c10::ScalarType::BFloat16: return "bfloat16";
-    case c10::ScalarType::Half: return "float16";
-    case c10::ScalarType::Double: return "float64";
-    default: throw Error("[write_umt5_config] expected a floating-point dtype");
+    case c10::ScalarType::Float:
+      return "float32";
+    case c10::ScalarType::BFloat16:
+      return "bfloat16";
+    case c10::ScalarType::Half:
+      return "float16";
+    case c10::ScalarType::Double:
+      return "float64";
+    default:
+      throw Error("[write_umt5_config] expected a floating-point dtype");
   }
 }
 

@@ -8,10 +8,11 @@ at::Tensor encode_text(Umt5Encoder& encoder, const TokenBatch& tokens) {
   // Ids on a GPU are not looked at: that would wait for the device.
   if (tokens.ids_BS.is_cpu() && tokens.ids_BS.numel() > 0) {
     const int64_t highest = tokens.ids_BS.max().item<int64_t>();
-    LT_CHECK(highest < encoder->config().vocab_size, Error,
-             "[encode_text] expected token ids below the encoder's vocab_size {}, got {}: tokenizer and text encoder do "
-             "not belong together",
-             encoder->config().vocab_size, highest);
+    LT_CHECK(
+        highest < encoder->config().vocab_size, Error,
+        "[encode_text] expected token ids below the encoder's vocab_size {}, got {}: tokenizer and text encoder do "
+        "not belong together",
+        encoder->config().vocab_size, highest);
   }
   const auto device = encoder->parameters().front().device();
   const at::Tensor mask_BS = tokens.mask_BS.to(device);

@@ -7,8 +7,8 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/shape_check.h"
-#include "lintorch/ops/bmm_accumulate.h"
 #include "lintorch/models/umt5/relative_position.h"
+#include "lintorch/ops/bmm_accumulate.h"
 
 namespace lintorch::umt5 {
 
@@ -40,8 +40,8 @@ at::Tensor Umt5EncoderImpl::forward(const at::Tensor& ids_BS, const at::Tensor& 
   const at::Tensor x_BSD = at::embedding(shared_->weight, ids_BS);
   const auto dtype = ops::accumulate_dtype(shared_->weight.scalar_type());
   const at::Tensor padding_B11S = mask_BS.eq(0).unsqueeze(1).unsqueeze(1);
-  const at::Tensor mask_B11S =
-      at::zeros_like(padding_B11S, x_BSD.options().dtype(dtype)).masked_fill_(padding_B11S, std::numeric_limits<float>::lowest());
+  const at::Tensor mask_B11S = at::zeros_like(padding_B11S, x_BSD.options().dtype(dtype))
+                                   .masked_fill_(padding_B11S, std::numeric_limits<float>::lowest());
   return encoder_(x_BSD, buckets_SS_, mask_B11S);
 }
 

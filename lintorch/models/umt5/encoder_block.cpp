@@ -28,8 +28,8 @@ SelfAttentionImpl::SelfAttentionImpl(const Umt5Config& config, const WeightFacto
   k_ = linear("k", inner, width, inverse_sqrt(width));
   v_ = linear("v", inner, width, inverse_sqrt(width));
   o_ = linear("o", width, inner, inverse_sqrt(inner));
-  relative_attention_bias_ = linear("relative_attention_bias", config.relative_attention_num_buckets, num_heads_,
-                                    inverse_sqrt(width));
+  relative_attention_bias_ =
+      linear("relative_attention_bias", config.relative_attention_num_buckets, num_heads_, inverse_sqrt(width));
 }
 
 at::Tensor SelfAttentionImpl::forward(const at::Tensor& x_BSD, const at::Tensor& buckets_SS,
@@ -79,8 +79,7 @@ Umt5StackImpl::Umt5StackImpl(const Umt5Config& config, const WeightFactory& weig
     blocks->push_back(blocks_.back());
   }
   register_module("block", blocks);
-  final_layer_norm_ =
-      register_module("final_layer_norm", layers::RmsNorm(config.d_model, config.layer_norm_epsilon));
+  final_layer_norm_ = register_module("final_layer_norm", layers::RmsNorm(config.d_model, config.layer_norm_epsilon));
 }
 
 at::Tensor Umt5StackImpl::forward(at::Tensor x_BSD, const at::Tensor& buckets_SS, const at::Tensor& mask_B11S) {

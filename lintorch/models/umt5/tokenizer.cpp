@@ -36,8 +36,8 @@ class Tokenizer::Model {
     LT_CHECK(status.ok(), ConfigError, "[Tokenizer] {} is not a SentencePiece model: {}", path.string(),
              status.ToString());
     LT_CHECK(processor_.pad_id() == kPadId && processor_.eos_id() == kEosId, ConfigError,
-             "[Tokenizer] {}: expected pad id 0 and eos id 1 (UMT5), got {} and {}", path.string(),
-             processor_.pad_id(), processor_.eos_id());
+             "[Tokenizer] {}: expected pad id 0 and eos id 1 (UMT5), got {} and {}", path.string(), processor_.pad_id(),
+             processor_.eos_id());
   }
 
   std::vector<int> encode(const std::string& text) const {

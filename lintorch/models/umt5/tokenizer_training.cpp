@@ -36,12 +36,24 @@ void train_tokenizer(const std::vector<std::string>& sentences, int64_t vocab_si
   LT_CHECK(!cleaned.empty(), ConfigError, "[train_tokenizer] expected sentences, got none that has text");
 
   const std::unordered_map<std::string, std::string> flags = {
-      {"model_type", "unigram"}, {"vocab_size", std::to_string(vocab_size)}, {"hard_vocab_limit", "false"},
-      {"byte_fallback", "true"}, {"normalization_rule_name", "nmt_nfkc"}, {"character_coverage", "1.0"},
-      {"pad_id", "0"}, {"eos_id", "1"}, {"bos_id", "2"}, {"unk_id", "3"},
-      {"pad_piece", "<pad>"}, {"eos_piece", "</s>"}, {"bos_piece", "<s>"}, {"unk_piece", "<unk>"},
+      {"model_type", "unigram"},
+      {"vocab_size", std::to_string(vocab_size)},
+      {"hard_vocab_limit", "false"},
+      {"byte_fallback", "true"},
+      {"normalization_rule_name", "nmt_nfkc"},
+      {"character_coverage", "1.0"},
+      {"pad_id", "0"},
+      {"eos_id", "1"},
+      {"bos_id", "2"},
+      {"unk_id", "3"},
+      {"pad_piece", "<pad>"},
+      {"eos_piece", "</s>"},
+      {"bos_piece", "<s>"},
+      {"unk_piece", "<unk>"},
       // One thread and no sampling: the result depends on the sentences alone.
-      {"num_threads", "1"}, {"shuffle_input_sentence", "false"}, {"max_sentence_length", "65536"},
+      {"num_threads", "1"},
+      {"shuffle_input_sentence", "false"},
+      {"max_sentence_length", "65536"},
       {"minloglevel", "2"}};
   Sentences iterator(std::move(cleaned));
   std::string model;

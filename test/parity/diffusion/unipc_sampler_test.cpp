@@ -30,9 +30,7 @@ TEST_CASE("UniPC equals Diffusers' UniPCMultistepScheduler step by step", "[unip
   for (const int64_t steps : {4, 10, 50}) {
     for (const int64_t shift : {1, 3, 5, 8}) {
       CAPTURE(steps, shift);
-      const auto golden = [&](const char* name) {
-        return goldens.tensor(fmt::format("{}_{}.{}", steps, shift, name));
-      };
+      const auto golden = [&](const char* name) { return goldens.tensor(fmt::format("{}_{}.{}", steps, shift, name)); };
       const auto sampler =
           make_sampler(SamplerKind::kUniPc, steps, static_cast<double>(shift), SigmaConvention::kDiffusers);
       CHECK(torch::equal(torch::tensor(sampler->sigmas(), torch::kFloat64).to(torch::kFloat32), golden("sigmas")));

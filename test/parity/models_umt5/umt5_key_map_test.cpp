@@ -50,8 +50,10 @@ TEST_CASE("official names map to transformers' names and back on the whole key l
 // XXL has 5.7 G parameters; the same 24 layers are built here with each width replaced by a small one.
 TEST_CASE("the XXL encoder registers exactly the tensors of the key list", "[umt5_key_map]") {
   auto config = umt5::umt5_xxl();
-  const std::map<std::string, int64_t> small = {{"256384", config.vocab_size = 50}, {"4096", config.d_model = 16},
-                                                {"10240", config.d_ff = 24},        {"64", config.num_heads = 4},
+  const std::map<std::string, int64_t> small = {{"256384", config.vocab_size = 50},
+                                                {"4096", config.d_model = 16},
+                                                {"10240", config.d_ff = 24},
+                                                {"64", config.num_heads = 4},
                                                 {"32", config.relative_attention_num_buckets}};
   config.d_kv = 4;
   const umt5::Umt5Encoder encoder(config);

@@ -1,5 +1,6 @@
 #include "lintorch/models/umt5/encode_text.h"
 
+#include <ATen/autocast_mode.h>
 #include <torch/torch.h>
 
 #include <catch2/catch.hpp>
@@ -13,7 +14,8 @@ namespace {
 
 TokenBatch tokens(std::vector<int64_t> lengths, int64_t longest) {
   const auto batch = static_cast<int64_t>(lengths.size());
-  TokenBatch result{torch::randint(4, 512, {batch, longest}, torch::kInt64), torch::zeros({batch, longest}, torch::kInt64)};
+  TokenBatch result{torch::randint(4, 512, {batch, longest}, torch::kInt64),
+                    torch::zeros({batch, longest}, torch::kInt64)};
   for (int64_t b = 0; b < batch; ++b) {
     result.ids_BS[b].slice(0, lengths[b]).zero_();
     result.mask_BS[b].slice(0, 0, lengths[b]).fill_(1);
@@ -62,7 +64,8 @@ TEST_CASE("random weights have the scales of transformers and depend on the seed
   const auto weights = encoder->named_parameters(), same = again->named_parameters();
   for (const auto& weight : weights) CHECK(torch::equal(weight.value(), same[weight.key()]));
   const auto std = [&](const std::string& name) { return weights[name].std().item<double>(); };
-  const std::string attention = "encoder.block.0.layer.0.SelfAttention.", ffn = "encoder.block.1.layer.1.DenseReluDense.";
+  const std::string attention = "encoder.block.0.layer.0.SelfAttention.",
+                    ffn = "encoder.block.1.layer.1.DenseReluDense.";
   CHECK(std("shared.weight") == Approx(1.0).epsilon(0.03));
   CHECK(std(attention + "q.weight") == Approx(1 / std::sqrt(128.0 * 32)).epsilon(0.05));
   CHECK(std(attention + "k.weight") == Approx(1 / std::sqrt(128.0)).epsilon(0.05));
@@ -80,6 +83,22 @@ TEST_CASE("bf16 weights give bf16 features near the fp32 ones", "[encode_text]")
   CHECK(rounded.scalar_type() == torch::kBFloat16);
   const auto error = (rounded.to(torch::kFloat32) - exact).pow(2).mean().sqrt() / exact.pow(2).mean().sqrt();
   CHECK(error.item<double>() < 0.03);
+}
+
+TEST_CASE("under autocast the products run in bf16, features and gradients stay fp32", "[encode_text]") {
+  auto encoder = seeded_encoder();
+  const auto batch = tokens({12, 40}, 64);
+  const auto exact = encode_text(encoder, batch).detach();
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const auto text_BSD = encode_text(encoder, batch);
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  at::autocast::clear_cache();
+  CHECK(text_BSD.scalar_type() == torch::kFloat32);
+  const auto error = ((text_BSD - exact).pow(2).mean().sqrt() / exact.pow(2).mean().sqrt()).item<double>();
+  CHECK(error < 0.03);
+  CHECK(error > 1e-6);
+  text_BSD.sum().backward();
+  for (const auto& parameter : encoder->parameters()) CHECK(parameter.grad().scalar_type() == torch::kFloat32);
 }
 
 TEST_CASE("encode_text refuses ids without an embedding and masks of another shape", "[encode_text]") {

@@ -49,7 +49,8 @@ TEST_CASE("unescape_html agrees with html.unescape", "[prompt_cleaning]") {
 }
 
 TEST_CASE("clean_prompt refuses text that is not UTF-8", "[prompt_cleaning]") {
-  for (const char* text : {"\xff", "caf\xe9", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xf8\x88\x80\x80\x80"}) {
+  for (const char* text :
+       {"\xff", "caf\xe9", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xf8\x88\x80\x80\x80"}) {
     CAPTURE(text);
     CHECK_THROWS_AS(clean_prompt(text), Error);
   }
