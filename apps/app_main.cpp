@@ -7,18 +7,19 @@
 
 namespace lintorch::apps {
 
-std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std::string& name, const std::string& purpose,
-                                                const std::vector<Shorthand>& shorthands, const std::vector<Shorthand>& switches,
+std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std::string& name,
+                                                const std::string& purpose, const std::vector<Shorthand>& shorthands,
+                                                const std::vector<Shorthand>& switches,
                                                 const std::string& config_table) {
   cxxopts::Options options(name, purpose + "\n");
   auto add = options.add_options();
   add("config", "configuration file (JSON, comments allowed)", cxxopts::value<std::string>(), "FILE");
-  add("set", "override one key of the configuration; repeatable", cxxopts::value<std::vector<std::string>>(), "KEY=VALUE");
+  add("set", "override one key of the configuration; repeatable", cxxopts::value<std::vector<std::string>>(),
+      "KEY=VALUE");
   add("print-config", "print the resolved configuration and exit");
   add("version", "print version and commit");
   add("help", "this text, with every configuration key");
-  for (const auto& shorthand : shorthands)
-    add(shorthand.flag, shorthand.help, cxxopts::value<std::string>(), "VALUE");
+  for (const auto& shorthand : shorthands) add(shorthand.flag, shorthand.help, cxxopts::value<std::string>(), "VALUE");
   for (const auto& flag : switches) add(flag.flag, flag.help);
 
   cxxopts::ParseResult parsed;
@@ -30,7 +31,8 @@ std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std
   LT_CHECK(parsed.unmatched().empty(), ConfigError, "{}: unexpected argument \"{}\" (see --help)", name,
            parsed.unmatched().front());
   if (parsed.count("help")) {
-    fmt::print("{}\nConfiguration keys:\n\n| key | default | meaning |\n|---|---|---|\n{}", options.help(), config_table);
+    fmt::print("{}\nConfiguration keys:\n\n| key | default | meaning |\n|---|---|---|\n{}", options.help(),
+               config_table);
     return std::nullopt;
   }
   if (parsed.count("version")) {

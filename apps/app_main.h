@@ -30,8 +30,9 @@ struct Shorthand {
 };
 
 /// Parses the command line; returns nullopt when --help or --version was served.
-std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std::string& name, const std::string& purpose,
-                                                const std::vector<Shorthand>& shorthands, const std::vector<Shorthand>& switches,
+std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std::string& name,
+                                                const std::string& purpose, const std::vector<Shorthand>& shorthands,
+                                                const std::vector<Shorthand>& switches,
                                                 const std::string& config_table);
 
 /// Runs `body` and turns exceptions into one line on stderr. Exit codes: 0 done, 1 failure, 2 usage or configuration,

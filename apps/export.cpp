@@ -1,12 +1,13 @@
+#include "lintorch/linvideo/export.h"
 #include "apps/app_main.h"
 #include "lintorch/core/logging.h"
-#include "lintorch/linvideo/export.h"
 
 using lintorch::linvideo::ExportConfig;
 
 int main(int argc, char** argv) {
   return lintorch::apps::run_app<ExportConfig>(
-      argc, argv, "lintorch-export", "Turns a training checkpoint into an ordinary model folder with a per-layer attention list.",
+      argc, argv, "lintorch-export",
+      "Turns a training checkpoint into an ordinary model folder with a per-layer attention list.",
       [](const ExportConfig& config) {
         lintorch::linvideo::export_linearized(config);
         lintorch::log_info("wrote {}", config.output);

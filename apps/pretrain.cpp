@@ -1,8 +1,8 @@
+#include "lintorch/pretrain/pretrain.h"
 #include "apps/app_main.h"
 #include "lintorch/core/device.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/pipeline/video_model.h"
-#include "lintorch/pretrain/pretrain.h"
 
 namespace {
 

@@ -58,7 +58,7 @@ struct lintorch::EnumNames<Method> {
 };
 
 int main(int argc, char** argv) {
-  return apps::run_app<TrainAppConfig>(argc, argv, "lintorch-train",
-                                       "Linearizes a video diffusion transformer by selective transfer.", train_model,
-                                       {{"output", "output", "run folder"}}, {{"resume", "resume", "go on at the newest checkpoint"}});
+  return apps::run_app<TrainAppConfig>(
+      argc, argv, "lintorch-train", "Linearizes a video diffusion transformer by selective transfer.", train_model,
+      {{"output", "output", "run folder"}}, {{"resume", "resume", "go on at the newest checkpoint"}});
 }

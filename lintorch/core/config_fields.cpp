@@ -44,7 +44,8 @@ void ConfigReader::refuse_unknown(const std::set<std::string>& foreign) const {
   for (const auto& [key, value] : json_.items()) {
     if (key.starts_with("_") || foreign.contains(key)) continue;
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
-    throw ConfigError(fmt::format("{}: unknown key{}", detail::join_path(path_, key), detail::did_you_mean(key, known_)));
+    throw ConfigError(
+        fmt::format("{}: unknown key{}", detail::join_path(path_, key), detail::did_you_mean(key, known_)));
   }
 }
 

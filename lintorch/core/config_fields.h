@@ -32,10 +32,14 @@ struct AnyVisitor {
 };
 
 template <class T>
-concept VisitableConfig = requires(T& config, AnyVisitor& visitor) { config.visit(visitor); };
+concept VisitableConfig = requires(T& config, AnyVisitor& visitor) {
+  config.visit(visitor);
+};
 
 template <class T>
-concept ValidatedConfig = requires(const T& config, const std::string& path) { config.validate(path); };
+concept ValidatedConfig = requires(const T& config, const std::string& path) {
+  config.validate(path);
+};
 
 /// The known name nearest to `name` by edit distance, as ", did you mean \"x\"?", or "" when none is near.
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& known);
@@ -71,8 +75,7 @@ class ConfigReader {
   template <class T>
   void operator()(const char* name, T& value, const char* = "") {
     known_.push_back(name);
-    if (auto it = json_.find(name); it != json_.end())
-      read_config_value(*it, value, detail::join_path(path_, name));
+    if (auto it = json_.find(name); it != json_.end()) read_config_value(*it, value, detail::join_path(path_, name));
   }
 
   /// Throws ConfigError for a key that is neither a field nor in `foreign`. Keys starting with '_' are free.
@@ -119,7 +122,8 @@ void read_config_value(const Json& json, T& value, const std::string& path) {
     if (!json.is_number()) detail::wrong_type(path, "a number", json);
     value = json.get<T>();
   } else {
-    static_assert(std::same_as<T, std::string>, "config fields: bool, integer, double, string, enum, vector, optional, struct");
+    static_assert(std::same_as<T, std::string>,
+                  "config fields: bool, integer, double, string, enum, vector, optional, struct");
     if (!json.is_string()) detail::wrong_type(path, "a string", json);
     value = json.get<std::string>();
   }

@@ -35,9 +35,7 @@ std::string load_cuda_library() {
   return problem;
 }
 
-c10::DeviceAllocator* cuda_allocator() {
-  return dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(c10::kCUDA));
-}
+c10::DeviceAllocator* cuda_allocator() { return dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(c10::kCUDA)); }
 
 }  // namespace
 
@@ -46,8 +44,9 @@ c10::Device resolve_device(const std::string& name) {
   const bool automatic = name == "auto";
   int index = 0;
   if (!automatic && name != "cuda") {
-    LT_CHECK(name.starts_with("cuda:") && name.size() > 5 && name.find_first_not_of("0123456789", 5) == std::string::npos,
-             ConfigError, "[device] expected auto, cpu, cuda or cuda:N, got \"{}\"", name);
+    LT_CHECK(
+        name.starts_with("cuda:") && name.size() > 5 && name.find_first_not_of("0123456789", 5) == std::string::npos,
+        ConfigError, "[device] expected auto, cpu, cuda or cuda:N, got \"{}\"", name);
     index = std::stoi(name.substr(5));
   }
   const std::string problem = load_cuda_library();
@@ -56,7 +55,8 @@ c10::Device resolve_device(const std::string& name) {
     return c10::kCPU;
   }
   const int count = at::detail::getCUDAHooks().getNumGPUs();
-  LT_CHECK(index < count, NotSupportedError, "[device] {} asked for, but the machine has {} CUDA device(s)", name, count);
+  LT_CHECK(index < count, NotSupportedError, "[device] {} asked for, but the machine has {} CUDA device(s)", name,
+           count);
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 

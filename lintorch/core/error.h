@@ -45,13 +45,13 @@ namespace detail {
 }  // namespace lintorch
 
 /// Checks something a user can cause: LT_CHECK(ok, ConfigError, "[f] expected {}, got {}", a, b).
-#define LT_CHECK(condition, ErrorType, ...)                    \
-  do {                                                         \
+#define LT_CHECK(condition, ErrorType, ...)                      \
+  do {                                                           \
     if (!(condition)) throw ErrorType(fmt::format(__VA_ARGS__)); \
   } while (false)
 
 /// Checks an invariant of our own; never triggered by user input.
-#define LT_ASSERT(condition) \
-  do {                       \
+#define LT_ASSERT(condition)                                                                \
+  do {                                                                                      \
     if (!(condition)) ::lintorch::detail::assertion_failed(#condition, __FILE__, __LINE__); \
   } while (false)

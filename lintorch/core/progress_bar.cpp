@@ -12,7 +12,8 @@ std::string format_duration(double seconds) {
   const auto whole = static_cast<int64_t>(seconds + 0.5);
   const int64_t hours = whole / 3600;
   const int64_t minutes = whole / 60 % 60;
-  return hours > 0 ? fmt::format("{}:{:02}:{:02}", hours, minutes, whole % 60) : fmt::format("{}:{:02}", minutes, whole % 60);
+  return hours > 0 ? fmt::format("{}:{:02}:{:02}", hours, minutes, whole % 60)
+                   : fmt::format("{}:{:02}", minutes, whole % 60);
 }
 
 ProgressBar::ProgressBar(std::string title, int64_t total, int64_t start)
@@ -35,7 +36,8 @@ void ProgressBar::draw(const std::string& note) {
   const double elapsed = std::chrono::duration<double>(Clock::now() - begin_).count();
   const double rate = elapsed > 0 ? static_cast<double>(done_ - start_) / elapsed : 0;
   const std::string eta = rate > 0 ? format_duration(static_cast<double>(total_ - done_) / rate) : "-";
-  const std::string speed = rate >= 1 || rate == 0 ? fmt::format("{:.2f} it/s", rate) : fmt::format("{:.2f} s/it", 1 / rate);
+  const std::string speed =
+      rate >= 1 || rate == 0 ? fmt::format("{:.2f} it/s", rate) : fmt::format("{:.2f} s/it", 1 / rate);
   constexpr int64_t kWidth = 24;
   const int64_t filled = total_ > 0 ? std::min(kWidth, kWidth * done_ / total_) : kWidth;
   std::string bar(static_cast<size_t>(filled), '=');

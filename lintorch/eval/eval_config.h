@@ -26,7 +26,7 @@ struct EvalConfig {
   std::string teacher;
   std::vector<CandidateConfig> candidates;
   std::optional<std::string> judge;
-  std::optional<std::string> prompts;
+  std::string prompts;
   int64_t num_prompts = 64;
   std::optional<std::string> train_metrics;
   std::string output = "eval";
@@ -46,7 +46,7 @@ struct EvalConfig {
     v("teacher", teacher, "model folder of the teacher");
     v("candidates", candidates, "models compared with it: [{name, model}, ...]");
     v("judge", judge, "judge folder (with the statistics of real test clips); null = the teacher's judge/");
-    v("prompts", prompts, "text file, one prompt per line; null = held-out prompts of Moving Fashion");
+    v("prompts", prompts, "text file, one prompt per line; judge figures need the captions of Moving Fashion");
     v("num_prompts", num_prompts, "prompts used (from the start of the file)");
     v("train_metrics", train_metrics, "metrics.jsonl of the training run, for the plot of the gates; null = no plot");
     v("output", output, "folder for report.html, report.json and videos/");

@@ -19,7 +19,6 @@
 #include "lintorch/pipeline/prompt_file.h"
 #include "lintorch/pipeline/text_to_video.h"
 #include "lintorch/pipeline/video_size.h"
-#include "lintorch/pretrain/prompts.h"
 
 namespace lintorch::eval {
 
@@ -28,8 +27,7 @@ using pipeline::VideoModel;
 
 namespace {
 
-constexpr uint64_t kNoiseStream = 0x6576616c;   // "eval"
-constexpr uint64_t kPromptStream = 0x70726d74;  // "prmt"
+constexpr uint64_t kNoiseStream = 0x6576616c;  // "eval"
 
 Estimate estimate(const std::vector<double>& values) {
   Estimate result;
@@ -109,14 +107,15 @@ class ModelEvaluation {
         result.class_accuracy = estimate(tally.class_hits);
         result.direction_accuracy = estimate(tally.direction_hits);
       }
-      result.frechet_distance = frechet_distance(feature_statistics(at::cat(tally.features)), real_clip_statistics(judge_));
+      result.frechet_distance =
+          frechet_distance(feature_statistics(at::cat(tally.features)), real_clip_statistics(judge_));
     }
     return result;
   }
 
  private:
-  std::pair<at::Tensor, double> sample(VideoModel& model, const std::vector<std::string>& prompts, const at::Tensor& uncond,
-                                       int64_t first) const {
+  std::pair<at::Tensor, double> sample(VideoModel& model, const std::vector<std::string>& prompts,
+                                       const at::Tensor& uncond, int64_t first) const {
     std::vector<uint64_t> seeds;
     for (size_t i = 0; i < prompts.size(); ++i)
       seeds.push_back(mix_seed(static_cast<uint64_t>(config_.seed), kNoiseStream, static_cast<uint64_t>(first) + i));
@@ -135,14 +134,6 @@ class ModelEvaluation {
   judge::Judge& judge_;
   c10::Device device_;
 };
-
-/// Prompts in the language of Moving Fashion, from a random stream that training never sees.
-std::vector<std::string> held_out_prompts(const EvalConfig& config) {
-  std::vector<std::string> prompts;
-  const auto seed = mix_seed(static_cast<uint64_t>(config.seed), kPromptStream);
-  for (auto& spec : pretrain::make_prompts(seed, 0, config.num_prompts)) prompts.push_back(std::move(spec.prompt));
-  return prompts;
-}
 
 RunOptions resolve_options(const EvalConfig& config, const VideoModel& teacher) {
   RunOptions options;
@@ -166,9 +157,9 @@ EvalResult evaluate(const EvalConfig& config) {
   const RunOptions options = resolve_options(config, teacher);
 
   EvalResult result;
-  result.prompts = config.prompts ? pipeline::read_prompts(*config.prompts) : held_out_prompts(config);
+  result.prompts = pipeline::read_prompts(config.prompts);
   LT_CHECK(static_cast<int64_t>(result.prompts.size()) >= config.num_prompts, ConfigError,
-           "[evaluate] num_prompts is {}, but {} holds {} prompts", config.num_prompts, config.prompts.value_or(""),
+           "[evaluate] num_prompts is {}, but {} holds {} prompts", config.num_prompts, config.prompts,
            result.prompts.size());
   result.prompts.resize(static_cast<size_t>(config.num_prompts));
   result.steps = options.sample.steps;

@@ -22,21 +22,21 @@ struct Estimate {
 struct ModelResult {
   std::string name;
   std::string model;
-  std::vector<std::string> attention;      // per layer
+  std::vector<std::string> attention;  // per layer
   std::optional<Estimate> class_accuracy;
   std::optional<Estimate> direction_accuracy;
   std::optional<double> frechet_distance;  // to real test clips, in judge features
   std::optional<Estimate> psnr_db;         // to the teacher's video from the same noise
   std::optional<Estimate> ssim;
   Estimate flicker;
-  double seconds_per_step = 0;             // wall time of one sampler step (both guidance branches), per video
-  std::vector<at::Tensor> videos;          // the first videos_in_report, [3, F, H, W]
+  double seconds_per_step = 0;     // wall time of one sampler step (both guidance branches), per video
+  std::vector<at::Tensor> videos;  // the first videos_in_report, [3, F, H, W]
 };
 
 struct EvalResult {
   std::vector<std::string> prompts;
-  std::vector<ModelResult> rows;           // teacher first
-  std::optional<double> real_class_accuracy;      // of the judge on real test clips
+  std::vector<ModelResult> rows;              // teacher first
+  std::optional<double> real_class_accuracy;  // of the judge on real test clips
   std::optional<double> real_direction_accuracy;
   int64_t steps = 0;
   double guidance = 0;

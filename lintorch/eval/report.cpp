@@ -43,10 +43,12 @@ const std::vector<Metric>& metrics() {
   static const std::vector<Metric> all = {
       {"class_accuracy", "class %", "%", [](const ModelResult& r) { return r.class_accuracy; }, 100, 1},
       {"direction_accuracy", "direction %", "%", [](const ModelResult& r) { return r.direction_accuracy; }, 100, 1},
-      {"frechet_distance", "Frechet", "", [](const ModelResult& r) { return exact(r.frechet_distance, r.flicker.count); }},
+      {"frechet_distance", "Frechet", "",
+       [](const ModelResult& r) { return exact(r.frechet_distance, r.flicker.count); }},
       {"psnr_to_teacher", "PSNR dB", "dB", [](const ModelResult& r) { return r.psnr_db; }},
       {"ssim_to_teacher", "SSIM", "", [](const ModelResult& r) { return r.ssim; }, 1, 3},
-      {"temporal_flicker", "flicker", "", [](const ModelResult& r) -> std::optional<Estimate> { return r.flicker; }, 1, 4},
+      {"temporal_flicker", "flicker", "", [](const ModelResult& r) -> std::optional<Estimate> { return r.flicker; }, 1,
+       4},
       {"time_per_step", "ms/step", "ms",
        [](const ModelResult& r) { return exact(r.seconds_per_step, r.flicker.count); }, 1000, 1}};
   return all;
@@ -86,9 +88,9 @@ std::string video_name(size_t prompt, const std::string& row) {
 
 std::string embedded_video(const fs::path& file) {
   const std::string data = media::encode_base64(read_file(file));
-  if (file.extension() == ".gif")
-    return fmt::format("<img class=\"clip\" src=\"data:image/gif;base64,{}\">", data);
-  return fmt::format("<video class=\"clip\" autoplay loop muted playsinline src=\"data:video/mp4;base64,{}\"></video>", data);
+  if (file.extension() == ".gif") return fmt::format("<img class=\"clip\" src=\"data:image/gif;base64,{}\">", data);
+  return fmt::format("<video class=\"clip\" autoplay loop muted playsinline src=\"data:video/mp4;base64,{}\"></video>",
+                     data);
 }
 
 std::string videos_html(const EvalResult& result, const fs::path& folder) {
@@ -177,8 +179,12 @@ Json report_json(const EvalResult& result, const EvalConfig& config) {
                       {"command", "lintorch-eval --config config.json"}});
     }
   Json models = Json::array();
-  for (const auto& row : result.rows) models.push_back({{"name", row.name}, {"model", row.model}, {"attention", row.attention}});
-  Json json{{"rows", rows}, {"models", models}, {"steps", result.steps}, {"guidance", result.guidance},
+  for (const auto& row : result.rows)
+    models.push_back({{"name", row.name}, {"model", row.model}, {"attention", row.attention}});
+  Json json{{"rows", rows},
+            {"models", models},
+            {"steps", result.steps},
+            {"guidance", result.guidance},
             {"config", config_to_json(config)}};
   if (result.real_class_accuracy) json["judge_on_real_clips"]["class_accuracy"] = 100 * *result.real_class_accuracy;
   if (result.real_direction_accuracy)
@@ -189,15 +195,17 @@ Json report_json(const EvalResult& result, const EvalConfig& config) {
 std::string report_html(const EvalResult& result, const EvalConfig& config) {
   std::string html = "<!doctype html><html><head><meta charset=\"utf-8\"><title>lintorch report</title>";
   html += kStyle;
-  html += fmt::format("</head><body><h1>lintorch report</h1><p>{} prompts, {} steps, guidance {}, on {}, {}, commit {}.</p>\n",
-                      result.rows.empty() ? 0 : result.rows.front().flicker.count, result.steps, result.guidance,
-                      escape_html(result.device), today(), git_commit());
+  html += fmt::format(
+      "</head><body><h1>lintorch report</h1><p>{} prompts, {} steps, guidance {}, on {}, {}, commit {}.</p>\n",
+      result.rows.empty() ? 0 : result.rows.front().flicker.count, result.steps, result.guidance,
+      escape_html(result.device), today(), git_commit());
   html += table_html(result);
   if (result.real_class_accuracy && result.real_direction_accuracy)
-    html += fmt::format("<p><small>± is the 95 % confidence half-width. The judge itself, on real test clips: class {:.1f} %, "
-                        "direction {:.1f} %. Frechet distance is taken to real test clips in the judge's features; PSNR and "
-                        "SSIM to the teacher's video from the same noise.</small></p>\n",
-                        100 * *result.real_class_accuracy, 100 * *result.real_direction_accuracy);
+    html += fmt::format(
+        "<p><small>± is the 95 % confidence half-width. The judge itself, on real test clips: class {:.1f} %, "
+        "direction {:.1f} %. Frechet distance is taken to real test clips in the judge's features; PSNR and "
+        "SSIM to the teacher's video from the same noise.</small></p>\n",
+        100 * *result.real_class_accuracy, 100 * *result.real_direction_accuracy);
   html += "<h2>Side by side</h2>\n" + videos_html(result, fs::path(config.output) / "videos");
   html += "<h2>Attention per layer</h2>\n<p><small>blue: softmax, orange: linear; layers count from 0</small></p>\n" +
           layer_map_html(result);

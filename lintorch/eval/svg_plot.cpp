@@ -32,7 +32,8 @@ Range range_of(const std::vector<PlotSeries>& series, bool of_x) {
 
 /// Evenly spread hues, the same for the same index and count.
 std::string colour(size_t index, size_t count) {
-  return fmt::format("hsl({:.0f},70%,42%)", 360.0 * static_cast<double>(index) / static_cast<double>(std::max<size_t>(count, 1)));
+  return fmt::format("hsl({:.0f},70%,42%)",
+                     360.0 * static_cast<double>(index) / static_cast<double>(std::max<size_t>(count, 1)));
 }
 
 }  // namespace
@@ -41,11 +42,20 @@ std::string escape_html(const std::string& text) {
   std::string escaped;
   for (const char c : text) {
     switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      default: escaped += c;
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      default:
+        escaped += c;
     }
   }
   return escaped;
@@ -68,7 +78,8 @@ std::string svg_line_plot(const std::vector<PlotSeries>& series, const PlotOptio
     const double y = y_range.low + (y_range.high - y_range.low) * i / 4;
     svg += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#ddd\"/>\n", kLeft,
                        y_pixel(y), kLeft + plot_width, y_pixel(y));
-    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{:.3g}</text>\n", kLeft - 6, y_pixel(y) + 4, y);
+    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{:.3g}</text>\n", kLeft - 6, y_pixel(y) + 4,
+                       y);
     svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{:.4g}</text>\n", x_pixel(x),
                        kTop + plot_height + 16, x);
   }
@@ -84,9 +95,11 @@ std::string svg_line_plot(const std::vector<PlotSeries>& series, const PlotOptio
     svg += fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\" points=\"{}\"/>\n",
                        colour(s, series.size()), points);
     const double row = kTop + 6 + 15 * static_cast<double>(s);
-    svg += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"12\" height=\"3\" fill=\"{}\"/><text x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
-                       kWidth - kRight + 12, row, colour(s, series.size()), kWidth - kRight + 30, row + 6,
-                       escape_html(series[s].label));
+    svg += fmt::format(
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"12\" height=\"3\" fill=\"{}\"/><text x=\"{:.1f}\" "
+        "y=\"{:.1f}\">{}</text>\n",
+        kWidth - kRight + 12, row, colour(s, series.size()), kWidth - kRight + 30, row + 6,
+        escape_html(series[s].label));
   }
   return svg + "</svg>\n";
 }

@@ -48,8 +48,10 @@ void remove_stale_folders(const fs::path& parent) {
     if (name.ends_with(kReplaced)) {
       // Its writer died between the two renames of replace_folder.
       const fs::path original = parent / name.substr(1, name.size() - 1 - kReplaced.size());
-      if (!fs::exists(original)) fs::rename(path, original, ignored);
-      else fs::remove_all(path, ignored);
+      if (!fs::exists(original))
+        fs::rename(path, original, ignored);
+      else
+        fs::remove_all(path, ignored);
     } else if (name.find(kTemporary) != std::string::npos) {
       const int fd = try_lock(path);
       if (fd < 0) continue;
@@ -88,18 +90,21 @@ AtomicDir::AtomicDir(fs::path final_path) : final_path_(std::move(final_path)) {
   fs::create_directories(parent, error);
   LT_CHECK(!error, IoError, "[AtomicDir] cannot create {}: {}", parent.string(), error.message());
   remove_stale_folders(parent);
-  LT_CHECK(may_replace(final_path_), IoError,
-           "[AtomicDir] {} exists and was not completed by lintorch (no file {} in it): delete it or choose another place",
-           final_path_.string(), kMarker);
+  LT_CHECK(
+      may_replace(final_path_), IoError,
+      "[AtomicDir] {} exists and was not completed by lintorch (no file {} in it): delete it or choose another place",
+      final_path_.string(), kMarker);
 
-  const std::string pattern = (parent / ("." + final_path_.filename().string() + std::string(kTemporary) + "XXXXXX")).string();
+  const std::string pattern =
+      (parent / ("." + final_path_.filename().string() + std::string(kTemporary) + "XXXXXX")).string();
   // A cleaner in another process may take the folder in the instant before it is locked.
   for (int attempt = 0; attempt < 8 && lock_fd_ < 0; ++attempt) {
     std::string name = pattern;
-    LT_CHECK(::mkdtemp(name.data()) != nullptr, IoError, "[AtomicDir] cannot create a folder in {}: {}", parent.string(),
-             std::strerror(errno));
+    LT_CHECK(::mkdtemp(name.data()) != nullptr, IoError, "[AtomicDir] cannot create a folder in {}: {}",
+             parent.string(), std::strerror(errno));
     const int fd = try_lock(name);
-    struct stat by_name {}, by_fd {};
+    struct stat by_name {
+    }, by_fd{};
     if (fd >= 0 && ::stat(name.c_str(), &by_name) == 0 && ::fstat(fd, &by_fd) == 0 && by_name.st_ino == by_fd.st_ino) {
       path_ = name;
       lock_fd_ = fd;

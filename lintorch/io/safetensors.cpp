@@ -36,8 +36,8 @@ std::shared_ptr<char> map_file(const fs::path& path, uint64_t& size) {
   ::close(fd);
   LT_CHECK(stat_result == 0, IoError, "[SafetensorsFile] {}: {}", path.string(), std::strerror(stat_error));
   LT_CHECK(regular, IoError, "[SafetensorsFile] {} is not a regular file", path.string());
-  LT_CHECK(size >= 8, CheckpointError, "[SafetensorsFile] {}: expected at least the 8 bytes of the header length, got {}",
-           path.string(), size);
+  LT_CHECK(size >= 8, CheckpointError,
+           "[SafetensorsFile] {}: expected at least the 8 bytes of the header length, got {}", path.string(), size);
   LT_CHECK(data != MAP_FAILED, IoError, "[SafetensorsFile] cannot map {}: {}", path.string(), std::strerror(map_error));
   const uint64_t mapped = size;
   return {static_cast<char*>(data), [mapped](char* p) { ::munmap(p, mapped); }};
@@ -56,8 +56,8 @@ SafetensorsFile::SafetensorsFile(const fs::path& path) : path_(path) {
   const std::shared_ptr<char> file = map_file(path, size);
   const uint64_t header_size = read_little_endian(file.get());
   LT_CHECK(header_size <= detail::kMaxHeaderBytes, CheckpointError,
-           "[SafetensorsFile] {}: expected a header of at most {} bytes, got {}: not a safetensors file?", path.string(),
-           detail::kMaxHeaderBytes, header_size);
+           "[SafetensorsFile] {}: expected a header of at most {} bytes, got {}: not a safetensors file?",
+           path.string(), detail::kMaxHeaderBytes, header_size);
   LT_CHECK(header_size <= size - 8, CheckpointError,
            "[SafetensorsFile] {} is cut off: the header takes {} bytes, the file has {} after its length field",
            path.string(), header_size, size - 8);

@@ -43,8 +43,8 @@ nlohmann::json parse_without_duplicates(std::string_view text, const std::string
     if (event == Event::object_end) keys.pop_back();
     if (event == Event::key) {
       const auto& key = value.get_ref<const std::string&>();
-      LT_CHECK(keys.back().insert(key).second, CheckpointError, "[SafetensorsFile] {}: the header has the key '{}' twice",
-               file, key);
+      LT_CHECK(keys.back().insert(key).second, CheckpointError,
+               "[SafetensorsFile] {}: the header has the key '{}' twice", file, key);
     }
     return true;
   };
@@ -55,21 +55,26 @@ nlohmann::json parse_without_duplicates(std::string_view text, const std::string
   }
 }
 
-uint64_t unsigned_value(const nlohmann::json& json, const std::string& file, const std::string& tensor, const char* what) {
+uint64_t unsigned_value(const nlohmann::json& json, const std::string& file, const std::string& tensor,
+                        const char* what) {
   LT_CHECK(json.is_number_unsigned(), CheckpointError,
-           "[SafetensorsFile] {}, tensor '{}': expected {} to be integers >= 0, got {}", file, tensor, what, json.dump());
+           "[SafetensorsFile] {}, tensor '{}': expected {} to be integers >= 0, got {}", file, tensor, what,
+           json.dump());
   return json.get<uint64_t>();
 }
 
-TensorInfo parse_tensor(const nlohmann::json& json, const std::string& name, uint64_t data_bytes, const std::string& file) {
+TensorInfo parse_tensor(const nlohmann::json& json, const std::string& name, uint64_t data_bytes,
+                        const std::string& file) {
   LT_CHECK(json.is_object() && json.size() == 3 && json.contains("dtype") && json.contains("shape") &&
                json.contains("data_offsets"),
-           CheckpointError, "[SafetensorsFile] {}, tensor '{}': expected the keys dtype, shape and data_offsets", file, name);
+           CheckpointError, "[SafetensorsFile] {}, tensor '{}': expected the keys dtype, shape and data_offsets", file,
+           name);
   const auto& dtype = json["dtype"];
-  const auto* known = std::find_if(kDtypes.begin(), kDtypes.end(),
-                                   [&](const auto& row) { return dtype.is_string() && dtype == std::string(row.first); });
-  LT_CHECK(known != kDtypes.end(), CheckpointError, "[SafetensorsFile] {}, tensor '{}': dtype {} is not supported", file,
-           name, dtype.dump());
+  const auto* known = std::find_if(kDtypes.begin(), kDtypes.end(), [&](const auto& row) {
+    return dtype.is_string() && dtype == std::string(row.first);
+  });
+  LT_CHECK(known != kDtypes.end(), CheckpointError, "[SafetensorsFile] {}, tensor '{}': dtype {} is not supported",
+           file, name, dtype.dump());
   const auto& shape = json["shape"];
   const auto& offsets = json["data_offsets"];
   LT_CHECK(shape.is_array(), CheckpointError, "[SafetensorsFile] {}, tensor '{}': shape is not a list", file, name);
@@ -81,8 +86,8 @@ TensorInfo parse_tensor(const nlohmann::json& json, const std::string& name, uin
   info.begin = unsigned_value(offsets[0], file, name, "data_offsets");
   info.end = unsigned_value(offsets[1], file, name, "data_offsets");
   LT_CHECK(info.begin <= info.end && info.end <= data_bytes, CheckpointError,
-           "[SafetensorsFile] {}, tensor '{}': data_offsets [{}, {}] do not lie in the {} bytes of data: file cut off?", file,
-           name, info.begin, info.end, data_bytes);
+           "[SafetensorsFile] {}, tensor '{}': data_offsets [{}, {}] do not lie in the {} bytes of data: file cut off?",
+           file, name, info.begin, info.end, data_bytes);
   uint64_t bytes = c10::elementSize(info.dtype);
   bool overflow = false;
   for (const auto& entry : shape) {
@@ -104,13 +109,14 @@ void check_tiling(const std::map<std::string, TensorInfo>& tensors, uint64_t dat
   });
   uint64_t expected = 0;
   for (const auto& [name, info] : order) {
-    LT_CHECK(info->begin == expected, CheckpointError, "[SafetensorsFile] {}, tensor '{}': {} at byte {}, expected byte {}",
-             file, *name, info->begin < expected ? "overlaps the tensor before it" : "leaves a hole before it", info->begin,
+    LT_CHECK(info->begin == expected, CheckpointError,
+             "[SafetensorsFile] {}, tensor '{}': {} at byte {}, expected byte {}", file, *name,
+             info->begin < expected ? "overlaps the tensor before it" : "leaves a hole before it", info->begin,
              expected);
     expected = info->end;
   }
-  LT_CHECK(expected == data_bytes, CheckpointError, "[SafetensorsFile] {}: the tensors take {} bytes, the file has {}", file,
-           expected, data_bytes);
+  LT_CHECK(expected == data_bytes, CheckpointError, "[SafetensorsFile] {}: the tensors take {} bytes, the file has {}",
+           file, expected, data_bytes);
 }
 
 }  // namespace
@@ -124,8 +130,8 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, uint64_t data_
     if (name == kMetadataKey) {
       LT_CHECK(value.is_object(), CheckpointError, "[SafetensorsFile] {}: __metadata__ is not an object", file);
       for (const auto& [key, entry] : value.items()) {
-        LT_CHECK(entry.is_string(), CheckpointError, "[SafetensorsFile] {}: __metadata__ entry '{}' is not a string", file,
-                 key);
+        LT_CHECK(entry.is_string(), CheckpointError, "[SafetensorsFile] {}: __metadata__ entry '{}' is not a string",
+                 file, key);
         header.metadata.emplace(key, entry.get<std::string>());
       }
     } else {

@@ -41,7 +41,8 @@ class TemporaryFile {
     while (size > 0) {
       const ssize_t written = ::write(fd_, next, std::min<uint64_t>(size, 1U << 30));
       if (written < 0 && errno == EINTR) continue;
-      LT_CHECK(written > 0, IoError, "[write_safetensors] cannot write {}: {}", final_path_.string(), std::strerror(errno));
+      LT_CHECK(written > 0, IoError, "[write_safetensors] cannot write {}: {}", final_path_.string(),
+               std::strerror(errno));
       next += written;
       size -= static_cast<uint64_t>(written);
     }
@@ -95,8 +96,8 @@ void write_safetensors(const fs::path& path, const TensorMap& tensors, const Met
   try {
     text = detail::format_safetensors_header(header);
   } catch (const nlohmann::json::exception& e) {
-    throw CheckpointError(fmt::format("[write_safetensors] {}: a name or metadata entry is not UTF-8: {}", path.string(),
-                                      e.what()));
+    throw CheckpointError(
+        fmt::format("[write_safetensors] {}: a name or metadata entry is not UTF-8: {}", path.string(), e.what()));
   }
   LT_CHECK(text.size() <= detail::kMaxHeaderBytes, CheckpointError,
            "[write_safetensors] {}: the header takes {} bytes, at most {} are allowed", path.string(), text.size(),

@@ -29,8 +29,9 @@ fs::path find_checkpoint(const fs::path& path, const std::string& stem) {
   const bool has_index = fs::exists(index);
   LT_CHECK(has_single || has_index, IoError, "[read_checkpoint] {} holds neither {} nor {}", path.string(),
            single.filename().string(), index.filename().string());
-  LT_CHECK(!(has_single && has_index), CheckpointError, "[read_checkpoint] {} holds both {} and {}: delete the outdated one",
-           path.string(), single.filename().string(), index.filename().string());
+  LT_CHECK(!(has_single && has_index), CheckpointError,
+           "[read_checkpoint] {} holds both {} and {}: delete the outdated one", path.string(),
+           single.filename().string(), index.filename().string());
   return has_single ? single : index;
 }
 
@@ -51,8 +52,9 @@ Index read_index(const fs::path& file) {
              file.string(), tensor);
     const auto name = shard.get<std::string>();
     // A checkpoint comes from elsewhere; it must not point outside its folder.
-    LT_CHECK(!name.empty() && fs::path(name).filename() == fs::path(name) && name != "." && name != "..", CheckpointError,
-             "[read_checkpoint] {}, tensor '{}': expected a file name, got '{}'", file.string(), tensor, name);
+    LT_CHECK(!name.empty() && fs::path(name).filename() == fs::path(name) && name != "." && name != "..",
+             CheckpointError, "[read_checkpoint] {}, tensor '{}': expected a file name, got '{}'", file.string(),
+             tensor, name);
     index.weight_map.emplace(tensor, name);
     index.shards.insert(name);
   }
@@ -66,8 +68,9 @@ std::map<std::string, SafetensorsFile> open_shards(const fs::path& index_file, c
     if (!fs::exists(file)) {
       const auto lost = std::find_if(index.weight_map.begin(), index.weight_map.end(),
                                      [&](const auto& entry) { return entry.second == name; });
-      throw CheckpointError(fmt::format("[read_checkpoint] shard {} is missing; it holds '{}' and others according to {}",
-                                        file.string(), lost->first, index_file.filename().string()));
+      throw CheckpointError(
+          fmt::format("[read_checkpoint] shard {} is missing; it holds '{}' and others according to {}", file.string(),
+                      lost->first, index_file.filename().string()));
     }
     shards.emplace(name, SafetensorsFile(file));
   }
@@ -80,9 +83,8 @@ TensorMap read_shards(const fs::path& index_file) {
   for (const auto& [name, shard] : shards) {
     for (const auto& [tensor, info] : shard.tensors()) {
       const auto entry = index.weight_map.find(tensor);
-      LT_CHECK(entry != index.weight_map.end(), CheckpointError,
-               "[read_checkpoint] {}, tensor '{}': not listed in {}", shard.path().string(), tensor,
-               index_file.filename().string());
+      LT_CHECK(entry != index.weight_map.end(), CheckpointError, "[read_checkpoint] {}, tensor '{}': not listed in {}",
+               shard.path().string(), tensor, index_file.filename().string());
       LT_CHECK(entry->second == name, CheckpointError, "[read_checkpoint] {}, tensor '{}': {} puts it in {}",
                shard.path().string(), tensor, index_file.filename().string(), entry->second);
     }
@@ -154,8 +156,8 @@ Metadata read_checkpoint_metadata(const fs::path& file_or_folder, const std::str
   return SafetensorsFile(file.parent_path() / *index.shards.begin()).metadata();
 }
 
-void write_checkpoint(const fs::path& folder, const std::string& stem, const TensorMap& tensors, const Metadata& metadata,
-                      uint64_t max_shard_bytes) {
+void write_checkpoint(const fs::path& folder, const std::string& stem, const TensorMap& tensors,
+                      const Metadata& metadata, uint64_t max_shard_bytes) {
   Metadata complete = metadata;
   complete.emplace("format", "pt");
   const auto shards = split_into_shards(tensors, max_shard_bytes);

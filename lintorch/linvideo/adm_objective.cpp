@@ -47,10 +47,12 @@ at::Tensor adm_gradient(const at::Tensor& velocity_BCTHW, const at::Tensor& velo
                         const at::Tensor& x_hat_BCTHW, const at::Tensor& x0_hat_BCTHW, const at::Tensor& t_B,
                         const AdmConfig& config) {
   switch (config.weight) {
-    case AdmWeight::kUniform: return velocity_BCTHW - velocity_hat_BCTHW;
+    case AdmWeight::kUniform:
+      return velocity_BCTHW - velocity_hat_BCTHW;
     case AdmWeight::kScore:
       return -score_difference(velocity_BCTHW, velocity_hat_BCTHW, t_B.clamp(config.min_t, config.max_t));
-    case AdmWeight::kX0Normalized: break;
+    case AdmWeight::kX0Normalized:
+      break;
   }
   const at::Tensor t = per_sample(t_B, x_hat_BCTHW);
   const at::Tensor distance = (x0_hat_BCTHW - (x_hat_BCTHW - t * velocity_BCTHW)).abs();

@@ -12,8 +12,8 @@
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/linvideo/fingerprint.h"
-#include "lintorch/pipeline/prompt_file.h"
 #include "lintorch/linvideo/trajectory_store.h"
+#include "lintorch/pipeline/prompt_file.h"
 #include "lintorch/pipeline/text_to_video.h"
 #include "lintorch/pipeline/video_size.h"
 
@@ -97,8 +97,8 @@ std::vector<Trajectory> sample_batch(pipeline::VideoModel& teacher, const Trajec
   const at::Tensor u_uncond_BICTHW = m.has_unconditional() ? at::stack(u_uncond, 1) : at::Tensor();
   std::vector<Trajectory> trajectories;
   for (int64_t b = 0; b < count; ++b)
-    trajectories.push_back({x_BICTHW[b], u_cond_BICTHW[b],
-                            m.has_unconditional() ? u_uncond_BICTHW[b] : at::Tensor(), keep(text_BSD[b])});
+    trajectories.push_back(
+        {x_BICTHW[b], u_cond_BICTHW[b], m.has_unconditional() ? u_uncond_BICTHW[b] : at::Tensor(), keep(text_BSD[b])});
   return trajectories;
 }
 
@@ -108,10 +108,11 @@ void check_free_space(const fs::path& folder, int64_t needed_bytes) {
   fs::path existing = fs::absolute(folder);
   while (!fs::exists(existing)) existing = existing.parent_path();
   const auto available = static_cast<int64_t>(fs::space(existing).available);
-  LT_CHECK(available >= needed_bytes, IoError,
-           "[collect_trajectories] {} needs {:.2f} GB, the disk has {:.2f} GB free: make room, choose another output, or "
-           "lower num_trajectories",
-           folder.string(), needed_bytes / 1e9, available / 1e9);
+  LT_CHECK(
+      available >= needed_bytes, IoError,
+      "[collect_trajectories] {} needs {:.2f} GB, the disk has {:.2f} GB free: make room, choose another output, or "
+      "lower num_trajectories",
+      folder.string(), needed_bytes / 1e9, available / 1e9);
 }
 
 CollectSummary collect_trajectories(const CollectConfig& config) {
@@ -149,8 +150,8 @@ CollectSummary collect_trajectories(pipeline::VideoModel& teacher, const Collect
     std::vector<Trajectory> trajectories;
     for (int64_t offset = 0; offset < count; offset += request.batch_size) {
       const int64_t size = std::min(request.batch_size, count - offset);
-      auto batch = sample_batch(teacher, request, shard * request.trajectories_per_shard + offset, size, uncond_BSD, bar,
-                                done);
+      auto batch =
+          sample_batch(teacher, request, shard * request.trajectories_per_shard + offset, size, uncond_BSD, bar, done);
       std::move(batch.begin(), batch.end(), std::back_inserter(trajectories));
       done += size;
     }

@@ -54,9 +54,7 @@ void ObjectiveConfig::validate(const std::string& path) const {
   check(prompt_drop >= 0 && prompt_drop <= 1, path, "prompt_drop", "a value in [0,1]", prompt_drop);
 }
 
-void WarmupConfig::validate(const std::string& path) const {
-  check(steps >= 0, path, "steps", "0 or more", steps);
-}
+void WarmupConfig::validate(const std::string& path) const { check(steps >= 0, path, "steps", "0 or more", steps); }
 
 void ValidationConfig::validate(const std::string& path) const {
   check(every >= 0, path, "every", "0 or more", every);
@@ -64,9 +62,7 @@ void ValidationConfig::validate(const std::string& path) const {
   check(states >= 0, path, "states", "0 or more", states);
 }
 
-void PreviewConfig::validate(const std::string& path) const {
-  check(steps > 0, path, "steps", "1 or more", steps);
-}
+void PreviewConfig::validate(const std::string& path) const { check(steps > 0, path, "steps", "1 or more", steps); }
 
 void LinearizeConfig::validate(const std::string& path) const {
   check(feature_map_lr > 0, path, "feature_map_lr", "a number above 0", feature_map_lr);

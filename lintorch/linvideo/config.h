@@ -253,9 +253,9 @@ struct ExportConfig {
 template <>
 struct lintorch::EnumNames<lintorch::linvideo::SelectionKind> {
   using E = lintorch::linvideo::SelectionKind;
-  static constexpr std::pair<E, std::string_view> table[] = {
-      {E::kLearned, "learned"}, {E::kManual, "manual"},   {E::kFirst, "first"},
-      {E::kLast, "last"},       {E::kUniform, "uniform"}, {E::kRandom, "random"}};
+  static constexpr std::pair<E, std::string_view> table[] = {{E::kLearned, "learned"}, {E::kManual, "manual"},
+                                                             {E::kFirst, "first"},     {E::kLast, "last"},
+                                                             {E::kUniform, "uniform"}, {E::kRandom, "random"}};
 };
 
 template <>

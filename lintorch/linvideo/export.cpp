@@ -49,7 +49,8 @@ void write_model(const wan::WanDit& dit, const fs::path& teacher_folder, const f
                  const Json& description) {
   io::AtomicDir folder(output);
   copy_components(teacher_folder, folder.path());
-  wan::save_wan_dit(folder.path() / "transformer", dit, dtype, {{"linearized_by", fmt::format("lintorch {}", version())}});
+  wan::save_wan_dit(folder.path() / "transformer", dit, dtype,
+                    {{"linearized_by", fmt::format("lintorch {}", version())}});
   write_json_file(folder.path() / "linearization.json", description);
   folder.commit();
 }

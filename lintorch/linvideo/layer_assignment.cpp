@@ -39,14 +39,22 @@ LayerAssignment assign_smallest_gates(const at::Tensor& gates, int64_t target) {
 }
 
 LayerAssignment assign_fixed(const SelectiveTransferConfig& config, int64_t num_layers, uint64_t seed) {
-  LT_CHECK(config.target <= num_layers, ConfigError, "selective_transfer.target: expected at most {} (the teacher's layers), got {}",
-           num_layers, config.target);
+  LT_CHECK(config.target <= num_layers, ConfigError,
+           "selective_transfer.target: expected at most {} (the teacher's layers), got {}", num_layers, config.target);
   std::vector<int64_t> layers(config.target);
   switch (config.selection) {
-    case SelectionKind::kLearned: LT_ASSERT(false); break;
-    case SelectionKind::kFirst: std::iota(layers.begin(), layers.end(), 0); break;
-    case SelectionKind::kLast: std::iota(layers.begin(), layers.end(), num_layers - config.target); break;
-    case SelectionKind::kUniform: layers = spread_layers(config.target, num_layers); break;
+    case SelectionKind::kLearned:
+      LT_ASSERT(false);
+      break;
+    case SelectionKind::kFirst:
+      std::iota(layers.begin(), layers.end(), 0);
+      break;
+    case SelectionKind::kLast:
+      std::iota(layers.begin(), layers.end(), num_layers - config.target);
+      break;
+    case SelectionKind::kUniform:
+      layers = spread_layers(config.target, num_layers);
+      break;
     case SelectionKind::kRandom: {
       auto generator = make_generator(seed);
       const at::Tensor order = at::randperm(num_layers, generator, at::TensorOptions(at::kLong));

@@ -58,11 +58,12 @@ void LinearizeUnit::check_config() {
            "validation.trajectories: expected fewer than the {} trajectories of {}, got {}", store_.num_trajectories(),
            config_.trajectories, config_.validation.trajectories);
   teacher_fingerprint_ = teacher_fingerprint(config_.model);
-  LT_CHECK(manifest.teacher == teacher_fingerprint_, ConfigError,
-           "trajectories: {} was made by another teacher (fingerprint {}, {} has {}): run lintorch-collect with this one",
-           config_.trajectories, manifest.teacher, config_.model, teacher_fingerprint_);
-  const bool reads_velocities = objective.states == StateSource::kStored &&
-                                (objective.kind == ObjectiveKind::kMse || objective.mse_anchor > 0);
+  LT_CHECK(
+      manifest.teacher == teacher_fingerprint_, ConfigError,
+      "trajectories: {} was made by another teacher (fingerprint {}, {} has {}): run lintorch-collect with this one",
+      config_.trajectories, manifest.teacher, config_.model, teacher_fingerprint_);
+  const bool reads_velocities =
+      objective.states == StateSource::kStored && (objective.kind == ObjectiveKind::kMse || objective.mse_anchor > 0);
   LT_CHECK(!reads_velocities || objective.prompt_drop == 0 || manifest.has_unconditional(), ConfigError,
            "objective.prompt_drop: expected 0, because {} was made without guidance and holds no unconditional "
            "velocities; got {}",
@@ -147,9 +148,10 @@ at::Tensor LinearizeUnit::training_loss(int64_t step, int64_t micro_step, train:
 }
 
 at::Tensor LinearizeUnit::warmup_loss(at::Generator& generator, train::MetricBag& metrics) {
-  const StateBatch batch =
-      load_states(store_, draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
-                                      config_.objective.prompt_drop, generator), device_);
+  const StateBatch batch = load_states(store_,
+                                       draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
+                                                   config_.objective.prompt_drop, generator),
+                                       device_);
   {
     at::NoGradGuard no_grad;
     student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
@@ -282,7 +284,8 @@ std::string LinearizeUnit::progress_note() {
 void LinearizeUnit::preview(int64_t step, const std::filesystem::path& folder) {
   std::vector<std::string> prompts = config_.preview.prompts;
   if (prompts.empty()) prompts = {store_.manifest().prompts.front()};
-  write_previews(teacher_, student_, store_.manifest(), config_.preview, prompts, fmt::format("step_{:06}", step), folder);
+  write_previews(teacher_, student_, store_.manifest(), config_.preview, prompts, fmt::format("step_{:06}", step),
+                 folder);
 }
 
 }  // namespace lintorch::linvideo

@@ -15,10 +15,14 @@ MixedCore::MixedCore(std::shared_ptr<layers::AttentionCore> softmax, std::shared
 
 at::Tensor MixedCore::forward(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV) {
   switch (mode_) {
-    case MixedMode::kSoftmax: return softmax_->forward(q_BLNK, k_BLNK, v_BLNV);
-    case MixedMode::kLinear: return linear_->forward(q_BLNK, k_BLNK, v_BLNV);
-    case MixedMode::kDistill: return distill(q_BLNK, k_BLNK, v_BLNV);
-    case MixedMode::kMixed: break;
+    case MixedMode::kSoftmax:
+      return softmax_->forward(q_BLNK, k_BLNK, v_BLNV);
+    case MixedMode::kLinear:
+      return linear_->forward(q_BLNK, k_BLNK, v_BLNV);
+    case MixedMode::kDistill:
+      return distill(q_BLNK, k_BLNK, v_BLNV);
+    case MixedMode::kMixed:
+      break;
   }
   const at::Tensor r = gates_.select(0, layer_);
   return r * softmax_->forward(q_BLNK, k_BLNK, v_BLNV) + (1 - r) * linear_->forward(q_BLNK, k_BLNK, v_BLNV);

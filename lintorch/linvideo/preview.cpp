@@ -26,7 +26,8 @@ void write_previews(pipeline::VideoModel& teacher, wan::WanDit& student, const T
     const at::Tensor noise = pipeline::make_noise({seed}, manifest.latent_shape, text_BSD.device());
     const at::Tensor latents = pipeline::generate_latents(student, text_BSD, uncond_BSD, noise, options);
     const at::Tensor video = pipeline::decode_latents(teacher, latents);
-    media::write_video(folder / fmt::format("{}_{}{}", stem, i, media::video_extension()), media::to_frames_u8(video[0]), video_options);
+    media::write_video(folder / fmt::format("{}_{}{}", stem, i, media::video_extension()),
+                       media::to_frames_u8(video[0]), video_options);
   }
 }
 

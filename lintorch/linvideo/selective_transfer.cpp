@@ -32,8 +32,8 @@ SelectiveTransfer::SelectiveTransfer(wan::WanDit& student, const layers::LinearA
   for (int64_t layer = 0; layer < num_layers_; ++layer) {
     LT_CHECK(model.attention_of(layer) == wan::AttentionKind::kSoftmax, NotSupportedError,
              "[SelectiveTransfer] layer {} of the teacher is linear already: expected an all-softmax teacher", layer);
-    auto linear = std::make_shared<layers::LinearCore>(model.num_attention_heads, model.attention_head_dim,
-                                                       linear_attention);
+    auto linear =
+        std::make_shared<layers::LinearCore>(model.num_attention_heads, model.attention_head_dim, linear_attention);
     linear->to(options.device(), gate_dtype);
     auto& attention = student->block(layer)->attn1;
     cores_.push_back(std::make_shared<MixedCore>(attention->core(), linear, gates_, layer));

@@ -19,8 +19,8 @@ struct StateBatch {
 };
 
 /// u(x_t, t) of a network, or of an analytic model in tests.
-using VelocityFunction = std::function<at::Tensor(const at::Tensor& x_BCTHW, const at::Tensor& timestep_B,
-                                                  const at::Tensor& text_BSD)>;
+using VelocityFunction =
+    std::function<at::Tensor(const at::Tensor& x_BCTHW, const at::Tensor& timestep_B, const at::Tensor& text_BSD)>;
 
 /// Samples of one shape as an fp32 batch on the device.
 at::Tensor stack_to_device(const std::vector<at::Tensor>& samples, c10::Device device);

@@ -15,7 +15,8 @@ wan::WanDit copy_wan_dit(wan::WanDit& dit) {
     const at::Tensor& value = source[parameter.key()];
     parameter.value().set_data(at::empty_like(value));
   }
-  for (auto& buffer : copy->named_buffers()) buffer.value().set_data(at::empty_like(dit->named_buffers()[buffer.key()]));
+  for (auto& buffer : copy->named_buffers())
+    buffer.value().set_data(at::empty_like(dit->named_buffers()[buffer.key()]));
   layers::load_module_state(*copy, layers::module_state(*dit), "copy_wan_dit");
   return copy;
 }

@@ -30,7 +30,8 @@ TrainingRecord record_from_tensors(const TensorMap& tensors) {
   TrainingRecord record;
   record.config = config_from_json<LinearizeConfig>(json["linearize"], "record: linearize");
   record.teacher = json["teacher"].get<std::string>();
-  if (!json["attention"].is_null()) read_config_value(json["attention"], record.assignment.emplace(), "record: attention");
+  if (!json["attention"].is_null())
+    read_config_value(json["attention"], record.assignment.emplace(), "record: attention");
   return record;
 }
 

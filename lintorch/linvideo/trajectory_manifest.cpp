@@ -100,10 +100,10 @@ void check_same_request(const TrajectoryManifest& stored, const TrajectoryManife
       got = have[field].size();
       expected = value.size();
     }
-    throw ConfigError(
-        fmt::format("[collect_trajectories] {} already holds trajectories with {} = {}, this run asks for {}: use another "
-                    "output folder, or remove that one",
-                    folder.string(), name, shortened(got), shortened(expected)));
+    throw ConfigError(fmt::format(
+        "[collect_trajectories] {} already holds trajectories with {} = {}, this run asks for {}: use another "
+        "output folder, or remove that one",
+        folder.string(), name, shortened(got), shortened(expected)));
   }
 }
 

@@ -142,7 +142,8 @@ at::Tensor TrajectoryStore::text(int64_t trajectory) const { return tensor("text
 void TrajectoryStore::verify_checksums() const {
   for (const auto& record : manifest_.shards)
     LT_CHECK(file_crc32(folder_ / record.file) == record.crc32, CheckpointError,
-             "[TrajectoryStore] shard {} does not match its checksum in manifest.json", (folder_ / record.file).string());
+             "[TrajectoryStore] shard {} does not match its checksum in manifest.json",
+             (folder_ / record.file).string());
 }
 
 }  // namespace lintorch::linvideo

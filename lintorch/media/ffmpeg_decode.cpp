@@ -26,13 +26,14 @@ class RgbConverter {
       width_ = frame.width;
       height_ = frame.height;
       format_ = frame.format;
-      scaler_.reset(sws_getContext(width_, height_, static_cast<AVPixelFormat>(format_), width_, height_, AV_PIX_FMT_RGB24,
-                                   kQuality, nullptr, nullptr, nullptr));
-      LT_CHECK(scaler_ != nullptr, IoError, "[read_video] {}: cannot convert the pixel format {} to RGB", file, format_);
+      scaler_.reset(sws_getContext(width_, height_, static_cast<AVPixelFormat>(format_), width_, height_,
+                                   AV_PIX_FMT_RGB24, kQuality, nullptr, nullptr, nullptr));
+      LT_CHECK(scaler_ != nullptr, IoError, "[read_video] {}: cannot convert the pixel format {} to RGB", file,
+               format_);
       const int colors = frame.colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_DEFAULT;
       const int full_range = frame.color_range == AVCOL_RANGE_JPEG ? 1 : 0;
-      sws_setColorspaceDetails(scaler_.get(), sws_getCoefficients(colors), full_range, sws_getCoefficients(SWS_CS_DEFAULT),
-                               1, 0, 1 << 16, 1 << 16);
+      sws_setColorspaceDetails(scaler_.get(), sws_getCoefficients(colors), full_range,
+                               sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
     }
     // swscale writes whole vectors: it gets rows with room at their end.
     const int64_t row = (int64_t{width_} * 3 + 63) / 64 * 64;
@@ -55,8 +56,8 @@ at::Tensor decode_video(const std::string& file, VideoInfo* info) {
   const Demuxer demuxer = open_input(file, kWhere);
   check_libav(avformat_find_stream_info(demuxer.get(), nullptr), kWhere, file, "cannot read the streams");
   const AVCodec* decoder = nullptr;
-  const int index = check_libav(av_find_best_stream(demuxer.get(), AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0), kWhere, file,
-                                "no video stream");
+  const int index = check_libav(av_find_best_stream(demuxer.get(), AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0), kWhere,
+                                file, "no video stream");
   const AVStream* stream = demuxer->streams[index];
   const Codec codec(avcodec_alloc_context3(decoder));
   LT_CHECK(codec != nullptr, IoError, "[read_video] out of memory");
@@ -78,7 +79,8 @@ at::Tensor decode_video(const std::string& file, VideoInfo* info) {
     if (received == AVERROR_EOF) break;
     if (received >= 0) {
       frames.push_back(converter.convert(*frame, file));
-      LT_CHECK(frames.back().sizes() == frames.front().sizes(), IoError, "[read_video] {}: frames of different sizes", file);
+      LT_CHECK(frames.back().sizes() == frames.front().sizes(), IoError, "[read_video] {}: frames of different sizes",
+               file);
       continue;
     }
     if (received != AVERROR(EAGAIN)) check_libav(received, kWhere, file, "cannot decode");

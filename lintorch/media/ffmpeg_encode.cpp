@@ -62,7 +62,8 @@ class Mp4Writer {
     muxer_.reset(context);
     const bool global_header = (context->oformat->flags & AVFMT_GLOBALHEADER) != 0;
     // 4:2:0 stores one colour sample per 2x2 pixels: sizes must be even.
-    codec_ = open_encoder(find_encoder(options.encoder), width + width % 2, height + height % 2, options, global_header, file_);
+    codec_ = open_encoder(find_encoder(options.encoder), width + width % 2, height + height % 2, options, global_header,
+                          file_);
     stream_ = avformat_new_stream(context, nullptr);
     LT_CHECK(stream_ != nullptr, IoError, "[write_video] out of memory");
     stream_->time_base = codec_->time_base;
@@ -155,11 +156,13 @@ void encode_mp4(const std::filesystem::path& path, const at::Tensor& frames_FHWC
   quiet_libav();
   const int64_t height = frames_FHWC.size(1);
   const int64_t width = frames_FHWC.size(2);
-  LT_CHECK(height <= 16384 && width <= 16384, Error, "[write_video] expected at most 16384 pixels a side, got {}x{}", width,
-           height);
+  LT_CHECK(height <= 16384 && width <= 16384, Error, "[write_video] expected at most 16384 pixels a side, got {}x{}",
+           width, height);
   if (height % 2 != 0 || width % 2 != 0) {
     log_warning("{}x{} is odd; the mp4 repeats the last {}", width, height,
-                height % 2 == 0 ? "column" : width % 2 == 0 ? "row" : "row and column");
+                height % 2 == 0  ? "column"
+                : width % 2 == 0 ? "row"
+                                 : "row and column");
   }
   Mp4Writer writer(path.string(), static_cast<int>(width), static_cast<int>(height), options, comment);
   const auto* rgb = frames_FHWC.const_data_ptr<uint8_t>();

@@ -147,7 +147,8 @@ std::string encode_gif(const at::Tensor& frames_FHWC, double fps, std::string_vi
   for (int64_t frame = 0; frame < frames.size(0); ++frame) {
     const uint8_t* source = rgb + frame * pixels * 3;
     for (int64_t i = 0; i < pixels; ++i) {
-      const detail::Color color = (detail::Color{source[3 * i]} << 16) | (detail::Color{source[3 * i + 1]} << 8) | source[3 * i + 2];
+      const detail::Color color =
+          (detail::Color{source[3 * i]} << 16) | (detail::Color{source[3 * i + 1]} << 8) | source[3 * i + 2];
       indices[static_cast<size_t>(i)] = lookup.index(color);
     }
     gif += std::string("\x21\xF9\x04\x04", 4);  // keep the frame when the next one is drawn

@@ -65,8 +65,8 @@ at::Tensor contact_sheet(const at::Tensor& frames_FHWC, int64_t columns) {
   const int64_t width = frames_FHWC.size(2);
   const int64_t used_columns = std::min(columns, count);
   const int64_t rows = (count + columns - 1) / columns;
-  at::Tensor sheet = at::full({rows * (height + kGap) - kGap, used_columns * (width + kGap) - kGap, frames_FHWC.size(3)}, 255,
-                              at::kByte);
+  at::Tensor sheet = at::full(
+      {rows * (height + kGap) - kGap, used_columns * (width + kGap) - kGap, frames_FHWC.size(3)}, 255, at::kByte);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t top = i / columns * (height + kGap);
     const int64_t left = i % columns * (width + kGap);

@@ -7,7 +7,8 @@ bool has_ffmpeg() { return false; }
 
 void encode_mp4(const std::filesystem::path& path, const at::Tensor&, const VideoOptions&, const std::string&) {
   throw NotSupportedError(fmt::format(
-      "[write_video] cannot write {}: this build has no FFmpeg; use a .gif, or a folder name for PNG frames", path.string()));
+      "[write_video] cannot write {}: this build has no FFmpeg; use a .gif, or a folder name for PNG frames",
+      path.string()));
 }
 
 at::Tensor decode_video(const std::string& file_or_pattern, VideoInfo*) {

@@ -97,7 +97,8 @@ std::vector<Color> make_palette(std::span<const uint8_t> rgb) {
   }
   std::vector<Box> boxes{make_box(colors, 0, colors.size())};
   while (boxes.size() < kMaxColors) {
-    auto worst = std::max_element(boxes.begin(), boxes.end(), [](const Box& a, const Box& b) { return a.error < b.error; });
+    auto worst =
+        std::max_element(boxes.begin(), boxes.end(), [](const Box& a, const Box& b) { return a.error < b.error; });
     const size_t middle = split_point(colors, *worst);
     const Box upper = make_box(colors, middle, worst->end);
     *worst = make_box(colors, worst->begin, middle);
@@ -116,7 +117,8 @@ uint8_t PaletteLookup::index(Color color) {
     for (size_t i = 0; i < palette_.size(); ++i) {
       int distance = 0;
       for (int shift = 0; shift < 24; shift += 8) {
-        const int difference = static_cast<int>((color >> shift) & 255U) - static_cast<int>((palette_[i] >> shift) & 255U);
+        const int difference =
+            static_cast<int>((color >> shift) & 255U) - static_cast<int>((palette_[i] >> shift) & 255U);
         distance += difference * difference;
       }
       if (distance < best_distance) {

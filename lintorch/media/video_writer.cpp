@@ -24,12 +24,14 @@ enum class Form { kMp4, kGif, kFolder };
 
 Form form_of(const fs::path& path) {
   std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   if (extension == ".mp4") return Form::kMp4;
   if (extension == ".gif") return Form::kGif;
-  LT_CHECK(extension.empty() && !path.empty(), ConfigError,
-           "[write_video] expected a path ending in .mp4 or .gif, or a folder name without a dot (PNG frames), got '{}'",
-           path.string());
+  LT_CHECK(
+      extension.empty() && !path.empty(), ConfigError,
+      "[write_video] expected a path ending in .mp4 or .gif, or a folder name without a dot (PNG frames), got '{}'",
+      path.string());
   return Form::kFolder;
 }
 
@@ -85,17 +87,20 @@ std::string metadata_text(const Metadata& metadata) {
 
 Metadata metadata_from_json(const Json& json) {
   Metadata metadata;
-  for (const auto& [key, value] : json.items()) metadata[key] = value.is_string() ? value.get<std::string>() : value.dump();
+  for (const auto& [key, value] : json.items())
+    metadata[key] = value.is_string() ? value.get<std::string>() : value.dump();
   return metadata;
 }
 
 void write_folder(const fs::path& path, const at::Tensor& frames, const VideoOptions& options) {
   LT_CHECK(!fs::exists(path) || is_frame_folder(path), IoError,
-           "[write_video] {} exists and holds other things than PNG frames: delete it or choose another name", path.string());
+           "[write_video] {} exists and holds other things than PNG frames: delete it or choose another name",
+           path.string());
   write_then_rename(path, [&](const fs::path& temporary) {
     fs::create_directories(temporary);
     for (int64_t i = 0; i < frames.size(0); ++i) write_png(temporary / frame_name(i), frames[i]);
-    write_json_file(temporary / kMetadataFile, {{"fps", options.fps}, {"metadata", metadata_to_json(options.metadata)}});
+    write_json_file(temporary / kMetadataFile,
+                    {{"fps", options.fps}, {"metadata", metadata_to_json(options.metadata)}});
     if (fs::exists(path)) fs::remove_all(path);
   });
 }
@@ -118,12 +123,14 @@ void write_video(const fs::path& path, const at::Tensor& frames_FHWC_u8, const V
            c10::toString(frames_FHWC_u8.scalar_type()));
   LT_CHECK(std::isfinite(options.fps) && options.fps > 0 && options.fps <= 1000, ConfigError,
            "[write_video] expected fps in (0, 1000], got {}", options.fps);
-  LT_CHECK(options.crf >= 0 && options.crf <= 51, ConfigError, "[write_video] expected crf in [0, 51], got {}", options.crf);
+  LT_CHECK(options.crf >= 0 && options.crf <= 51, ConfigError, "[write_video] expected crf in [0, 51], got {}",
+           options.crf);
   const at::Tensor frames = frames_FHWC_u8.to(at::kCPU).contiguous();
   const std::string comment = metadata_text(options.metadata);
   switch (form_of(path)) {
     case Form::kMp4:
-      write_then_rename(path, [&](const fs::path& temporary) { detail::encode_mp4(temporary, frames, options, comment); });
+      write_then_rename(path,
+                        [&](const fs::path& temporary) { detail::encode_mp4(temporary, frames, options, comment); });
       break;
     case Form::kGif:
       write_file_atomic(path, encode_gif(frames, options.fps, comment));

@@ -12,10 +12,10 @@ namespace lintorch::media {
 using Metadata = std::map<std::string, std::string>;
 
 struct VideoOptions {
-  double fps = 8;         ///< frames per second, > 0
-  int crf = 17;           ///< H.264 quality, 0 (lossless) to 51 (worst)
-  Metadata metadata;      ///< stored as one JSON object: "comment" tag of .mp4 and .gif, metadata.json of a folder
-  std::string encoder;    ///< libav encoder of .mp4, e.g. "libx264"; empty = libx264, or mpeg4 with a warning
+  double fps = 8;       ///< frames per second, > 0
+  int crf = 17;         ///< H.264 quality, 0 (lossless) to 51 (worst)
+  Metadata metadata;    ///< stored as one JSON object: "comment" tag of .mp4 and .gif, metadata.json of a folder
+  std::string encoder;  ///< libav encoder of .mp4, e.g. "libx264"; empty = libx264, or mpeg4 with a warning
 };
 
 /// Throws ConfigError unless the path ends in .mp4 or .gif or has no extension (a folder of PNG frames), and

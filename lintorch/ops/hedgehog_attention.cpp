@@ -30,9 +30,8 @@ struct HedgehogAttention : torch::autograd::Function<HedgehogAttention> {
     const std::array<bool, 5> needed = {context->needs_input_grad(0), context->needs_input_grad(1),
                                         context->needs_input_grad(2), context->needs_input_grad(3),
                                         context->needs_input_grad(4)};
-    const HedgehogGradients result =
-        hedgehog_attention_composed_backward(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4],
-                                             {saved[5], saved[6], saved[7]}, needed);
+    const HedgehogGradients result = hedgehog_attention_composed_backward(
+        grads[0], saved[0], saved[1], saved[2], saved[3], saved[4], {saved[5], saved[6], saved[7]}, needed);
     return {result.q_BLNK, result.k_BLNK, result.v_BLNV, result.w_q_NKM, result.w_k_NKM};
   }
 };

@@ -45,8 +45,7 @@ MapGradients map_backward(const at::Tensor& grad_y_XLM, const at::Tensor& x_BLNK
     grads.x_BLNK = at::empty(x_BLNK.sizes(), x_BLNK.options());
     bmm_into(heads_first(grads.x_BLNK), grad_y_NYM, w_NKM.transpose(1, 2));
   }
-  if (need_w)
-    grads.w_NKM = bmm_accumulate(heads_first(x_BLNK).transpose(1, 2), grad_y_NYM).to(w_NKM.scalar_type());
+  if (need_w) grads.w_NKM = bmm_accumulate(heads_first(x_BLNK).transpose(1, 2), grad_y_NYM).to(w_NKM.scalar_type());
   return grads;
 }
 
@@ -62,8 +61,8 @@ at::Tensor hedgehog_attention_composed(const at::Tensor& q_BLNK, const at::Tenso
   const at::Tensor s_XEV = bmm_accumulate(phi_k_XLE.transpose(1, 2), by_head(v_BLNV));
   state.z_XE = at::sum(phi_k_XLE, {1}, /*keepdim=*/false, accumulate_dtype(dtype));
   // The first half of the features sums to 1 for every token.
-  state.v_mean_X1V = s_XEV.narrow(1, 0, M).sum(1, /*keepdim=*/true) /
-                     state.z_XE.narrow(1, 0, M).sum(1).view({-1, 1, 1});
+  state.v_mean_X1V =
+      s_XEV.narrow(1, 0, M).sum(1, /*keepdim=*/true) / state.z_XE.narrow(1, 0, M).sum(1).view({-1, 1, 1});
   state.s_XEV = at::addcmul(s_XEV, state.z_XE.unsqueeze(2), state.v_mean_X1V, -1);
 
   const at::Tensor p_q_XLE = feature_probabilities(q_BLNK, w_q_NKM);

@@ -11,14 +11,11 @@
 namespace lintorch::ops {
 namespace {
 
-at::Tensor features_composed(const at::Tensor& y) {
-  return at::softmax(at::stack({y, -y}, -2), -1).flatten(-2);
-}
+at::Tensor features_composed(const at::Tensor& y) { return at::softmax(at::stack({y, -y}, -2), -1).flatten(-2); }
 
 at::Tensor features_backward_composed(const at::Tensor& phi, const at::Tensor& grad_phi) {
   const at::Tensor p = phi.unflatten(-1, {2, -1});
-  const at::Tensor grad =
-      at::_softmax_backward_data(grad_phi.unflatten(-1, {2, -1}), p, -1, phi.scalar_type());
+  const at::Tensor grad = at::_softmax_backward_data(grad_phi.unflatten(-1, {2, -1}), p, -1, phi.scalar_type());
   return grad.select(-2, 0) - grad.select(-2, 1);
 }
 

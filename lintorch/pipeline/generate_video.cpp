@@ -31,7 +31,8 @@ GenerateConfig resolve(GenerateConfig config, const VideoModel& model) {
   return config;
 }
 
-at::Tensor sample(VideoModel& model, const GenerateConfig& config, const std::vector<int64_t>& shape, c10::Device device) {
+at::Tensor sample(VideoModel& model, const GenerateConfig& config, const std::vector<int64_t>& shape,
+                  c10::Device device) {
   SampleOptions options;
   options.sampler = *config.sampler;
   options.steps = *config.steps;
@@ -79,11 +80,12 @@ void generate_video(const GenerateConfig& requested) {
   if (config.latents) {
     latents = read_latents(*config.latents, shape, device);
   } else {
-    log_info("{} frames of {}x{}, {} tokens, on {}", size.frames, size.width, size.height,
-             num_tokens(model, shape), device_description(device));
+    log_info("{} frames of {}x{}, {} tokens, on {}", size.frames, size.width, size.height, num_tokens(model, shape),
+             device_description(device));
     latents = sample(model, config, shape, device);
   }
-  if (config.save_latents) io::write_safetensors(*config.save_latents, {{"latents", latents}}, {{"parameters", parameters.dump()}});
+  if (config.save_latents)
+    io::write_safetensors(*config.save_latents, {{"latents", latents}}, {{"parameters", parameters.dump()}});
 
   const auto video = decode_latents(model, latents);
   media::VideoOptions options;

@@ -18,7 +18,8 @@ at::Tensor encode_prompts(VideoModel& model, const std::vector<std::string>& pro
   return umt5::encode_text(model.text_encoder, model.tokenizer->encode(prompts));
 }
 
-at::Tensor make_noise(const std::vector<uint64_t>& seeds, const std::vector<int64_t>& latent_shape, c10::Device device) {
+at::Tensor make_noise(const std::vector<uint64_t>& seeds, const std::vector<int64_t>& latent_shape,
+                      c10::Device device) {
   std::vector<at::Tensor> samples;
   samples.reserve(seeds.size());
   for (const uint64_t seed : seeds) samples.push_back(at::randn(latent_shape, make_generator(seed), at::kFloat));

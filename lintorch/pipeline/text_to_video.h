@@ -13,10 +13,10 @@ namespace lintorch::pipeline {
 
 /// One step of the sampler, as seen by an observer: x_t and what the network said about it.
 struct SampleStep {
-  int64_t index;                         // 0 .. steps - 1
-  double sigma;                          // flow time t of x_t
-  const at::Tensor& x_BCTHW;             // state before the step
-  const at::Tensor& velocity_BCTHW;      // conditional velocity
+  int64_t index;                            // 0 .. steps - 1
+  double sigma;                             // flow time t of x_t
+  const at::Tensor& x_BCTHW;                // state before the step
+  const at::Tensor& velocity_BCTHW;         // conditional velocity
   const at::Tensor& uncond_velocity_BCTHW;  // undefined when guidance is 1
 };
 
@@ -25,8 +25,8 @@ struct SampleOptions {
   diffusion::SigmaConvention sigma_convention = diffusion::SigmaConvention::kWan;
   int64_t steps = 50;
   double shift = 5.0;
-  double guidance = 5.0;                               // 1 = conditional branch only
-  std::function<void(const SampleStep&)> on_step;      // called before x advances; may throw to stop
+  double guidance = 5.0;                           // 1 = conditional branch only
+  std::function<void(const SampleStep&)> on_step;  // called before x advances; may throw to stop
 };
 
 /// Encodes prompts to [B, S, text_dim], rows beyond a prompt's true length zero.

@@ -34,7 +34,8 @@ std::vector<int64_t> latent_shape(const VideoModel& model, const VideoSize& size
   LT_CHECK(size.width > 0 && size.height > 0 && size.width % grid_w == 0 && size.height % grid_h == 0, ConfigError,
            "[video size] width must be a multiple of {} and height of {}, got {}x{}: nearest is {}x{}", grid_w, grid_h,
            size.width, size.height, nearest_multiple(size.width, grid_w), nearest_multiple(size.height, grid_h));
-  const std::vector<int64_t> shape{dit.in_channels, (size.frames - 1) / time + 1, size.height / space, size.width / space};
+  const std::vector<int64_t> shape{dit.in_channels, (size.frames - 1) / time + 1, size.height / space,
+                                   size.width / space};
   const int64_t longest = std::max({shape[1] / dit.patch_size[0], size.height / grid_h, size.width / grid_w});
   LT_CHECK(longest <= dit.rope_max_seq_len, ConfigError,
            "[video size] {}x{}, {} frames needs {} positions on one axis, the model's rotary table has {}", size.width,

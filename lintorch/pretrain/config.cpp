@@ -44,6 +44,8 @@ void TokenizerStageConfig::validate(const std::string& path) const {
   check_positive(path, "captions", captions);
   check_positive(path, "vocab_size", vocab_size);
   check_positive(path, "max_length", max_length);
+  check_positive(path, "collect_prompts", collect_prompts);
+  check_positive(path, "eval_prompts", eval_prompts);
 }
 
 void VaeStageConfig::validate(const std::string& path) const {

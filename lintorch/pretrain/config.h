@@ -20,12 +20,16 @@ struct TokenizerStageConfig {
   int64_t captions = 20000;
   int64_t vocab_size = 512;
   int64_t max_length = 64;
+  int64_t collect_prompts = 256;
+  int64_t eval_prompts = 1024;
 
   template <class V>
   void visit(V& v) {
     v("captions", captions, "captions of training clips to learn from");
     v("vocab_size", vocab_size, "pieces, at most");
     v("max_length", max_length, "tokens of a prompt, end of sentence included");
+    v("collect_prompts", collect_prompts, "prompts written to output/collect_prompts.txt, for lintorch-collect");
+    v("eval_prompts", eval_prompts, "held-out prompts written to output/eval_prompts.txt, for lintorch-eval");
   }
   void validate(const std::string& path) const;
 };
@@ -140,5 +144,6 @@ struct lintorch::EnumNames<lintorch::pretrain::Stage> {
 template <>
 struct lintorch::EnumNames<lintorch::pretrain::TimeSampling> {
   using E = lintorch::pretrain::TimeSampling;
-  static constexpr std::pair<E, std::string_view> table[] = {{E::kUniform, "uniform"}, {E::kLogitNormal, "logit_normal"}};
+  static constexpr std::pair<E, std::string_view> table[] = {{E::kUniform, "uniform"},
+                                                             {E::kLogitNormal, "logit_normal"}};
 };

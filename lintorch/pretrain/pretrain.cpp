@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "lintorch/core/dtype.h"
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/dtype.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/diffusion/scheduler_config.h"
@@ -17,6 +17,7 @@
 #include "lintorch/models/wan/vae_checkpoint.h"
 #include "lintorch/pretrain/flow_matching_unit.h"
 #include "lintorch/pretrain/judge_unit.h"
+#include "lintorch/pretrain/prompts.h"
 #include "lintorch/pretrain/unit_support.h"
 #include "lintorch/pretrain/vae_unit.h"
 
@@ -24,6 +25,9 @@ namespace lintorch::pretrain {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr uint64_t kCollectPromptStream = 0x636f6c;  // "col"
+constexpr uint64_t kEvalPromptStream = 0x657661;     // "eva"
 using train::TrainResult;
 
 class Run {
@@ -44,10 +48,14 @@ class Run {
     log_info("{}: training in {}", name, (training_ / name).string());
     at::manual_seed(mix_seed(static_cast<uint64_t>(config_.seed), static_cast<uint64_t>(stage)));
     switch (stage) {
-      case Stage::kTokenizer: return tokenizer();
-      case Stage::kVae: return vae();
-      case Stage::kJudge: return judge();
-      case Stage::kDit: return dit();
+      case Stage::kTokenizer:
+        return tokenizer();
+      case Stage::kVae:
+        return vae();
+      case Stage::kJudge:
+        return judge();
+      case Stage::kDit:
+        return dit();
     }
     LT_ASSERT(false);
   }
@@ -55,10 +63,14 @@ class Run {
  private:
   static std::vector<const char*> parts(Stage stage) {
     switch (stage) {
-      case Stage::kTokenizer: return {"tokenizer"};
-      case Stage::kVae: return {"vae"};
-      case Stage::kJudge: return {"judge"};
-      case Stage::kDit: return {"text_encoder", "scheduler", "transformer"};
+      case Stage::kTokenizer:
+        return {"tokenizer"};
+      case Stage::kVae:
+        return {"vae"};
+      case Stage::kJudge:
+        return {"judge"};
+      case Stage::kDit:
+        return {"text_encoder", "scheduler", "transformer"};
     }
     LT_ASSERT(false);
   }
@@ -72,8 +84,8 @@ class Run {
 
   fs::path need_part(const char* part, Stage stage) const {
     LT_CHECK(io::is_complete_dir(model_ / part), ConfigError,
-             "[run_pretrain] stages: {} needs {}, which is not complete: run the earlier stages first", enum_name(stage),
-             (model_ / part).string());
+             "[run_pretrain] stages: {} needs {}, which is not complete: run the earlier stages first",
+             enum_name(stage), (model_ / part).string());
     return model_ / part;
   }
 
@@ -92,6 +104,12 @@ class Run {
     write_part("tokenizer", [&](const fs::path& folder) {
       umt5::train_tokenizer(captions, config_.tokenizer.vocab_size, config_.tokenizer.max_length, folder);
     });
+    const fs::path output = config_.output;
+    const auto seed = static_cast<uint64_t>(config_.seed);
+    write_prompts(output / "collect_prompts.txt",
+                  make_prompts(mix_seed(seed, kCollectPromptStream), 0, config_.tokenizer.collect_prompts));
+    write_prompts(output / "eval_prompts.txt",
+                  make_prompts(mix_seed(seed, kEvalPromptStream), 0, config_.tokenizer.eval_prompts));
     return TrainResult::kFinished;
   }
 
@@ -137,13 +155,15 @@ class Run {
                                        autocast_dtype(stage.train.precision, device_));
     FlowMatchingUnit unit(stage, std::move(pool), dit, text_encoder);
     if (train(unit, stage.train) == TrainResult::kInterrupted) return TrainResult::kInterrupted;
-    write_part("text_encoder", [&](const fs::path& folder) { umt5::save_umt5(folder, text_encoder, dtype_from_name(config_.dtype)); });
+    write_part("text_encoder",
+               [&](const fs::path& folder) { umt5::save_umt5(folder, text_encoder, dtype_from_name(config_.dtype)); });
     write_part("scheduler", [&](const fs::path& folder) {
       diffusion::SchedulerConfig scheduler;
       scheduler.flow_shift = stage.flow_shift;
       diffusion::write_scheduler_config(folder, scheduler);
     });
-    write_part("transformer", [&](const fs::path& folder) { wan::save_wan_dit(folder, dit, dtype_from_name(config_.dtype)); });
+    write_part("transformer",
+               [&](const fs::path& folder) { wan::save_wan_dit(folder, dit, dtype_from_name(config_.dtype)); });
     return TrainResult::kFinished;
   }
 

@@ -1,5 +1,5 @@
-#include <catch2/catch.hpp>
 #include <torch/torch.h>
+#include <catch2/catch.hpp>
 
 #include "lintorch/ops/hedgehog_attention.h"
 #include "lintorch/ops/hedgehog_attention_definition.h"

@@ -8,7 +8,9 @@
 namespace lintorch::test {
 
 /// Path of a file in test/data.
-inline std::filesystem::path test_data(const std::string& name) { return std::filesystem::path(LINTORCH_TEST_DATA) / name; }
+inline std::filesystem::path test_data(const std::string& name) {
+  return std::filesystem::path(LINTORCH_TEST_DATA) / name;
+}
 
 /// The tensors whose names start with `prefix`, without it.
 inline TensorMap with_prefix(const TensorMap& tensors, const std::string& prefix) {

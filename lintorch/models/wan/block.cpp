@@ -26,12 +26,11 @@ WanBlockImpl::WanBlockImpl(const WanDitConfig& config, AttentionKind kind) : eps
   const auto net = register_module("ffn", container())->register_module("net", container());
   ffn_in = net->register_module("0", container())->register_module("proj", torch::nn::Linear(D, config.ffn_dim));
   ffn_out = net->register_module("2", torch::nn::Linear(config.ffn_dim, D));
-  scale_shift_table =
-      register_parameter("scale_shift_table", at::randn({1, 6, D}) / std::sqrt(static_cast<double>(D)));
+  scale_shift_table = register_parameter("scale_shift_table", at::randn({1, 6, D}) / std::sqrt(static_cast<double>(D)));
 }
 
-at::Tensor WanBlockImpl::forward(const at::Tensor& x_BLD, const at::Tensor& text_BSD,
-                                 const at::Tensor& modulation_B6D, const at::Tensor& rope_2L1P) {
+at::Tensor WanBlockImpl::forward(const at::Tensor& x_BLD, const at::Tensor& text_BSD, const at::Tensor& modulation_B6D,
+                                 const at::Tensor& rope_2L1P) {
   // fp32, or fp64 for an fp64 model.
   const at::ScalarType dtype = modulation_B6D.scalar_type();
   const auto m = (modulation_B6D + scale_shift_table.to(dtype)).chunk(6, 1);

@@ -26,12 +26,15 @@ bool WanDitConfig::has_linear_attention() const {
 }
 
 void WanDitConfig::validate(const std::string& path) const {
-  const std::pair<const char*, int64_t> positive[] = {
-      {"num_attention_heads", num_attention_heads}, {"attention_head_dim", attention_head_dim},
-      {"in_channels", in_channels},                 {"out_channels", out_channels},
-      {"text_dim", text_dim},                       {"freq_dim", freq_dim},
-      {"ffn_dim", ffn_dim},                         {"num_layers", num_layers},
-      {"rope_max_seq_len", rope_max_seq_len}};
+  const std::pair<const char*, int64_t> positive[] = {{"num_attention_heads", num_attention_heads},
+                                                      {"attention_head_dim", attention_head_dim},
+                                                      {"in_channels", in_channels},
+                                                      {"out_channels", out_channels},
+                                                      {"text_dim", text_dim},
+                                                      {"freq_dim", freq_dim},
+                                                      {"ffn_dim", ffn_dim},
+                                                      {"num_layers", num_layers},
+                                                      {"rope_max_seq_len", rope_max_seq_len}};
   for (const auto& [name, value] : positive)
     LT_CHECK(value > 0, ConfigError, "{}: expected a positive value, got {}", detail::join_path(path, name), value);
   LT_CHECK(attention_head_dim >= 6 && attention_head_dim % 2 == 0, ConfigError,

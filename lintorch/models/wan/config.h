@@ -81,8 +81,8 @@ Json wan_dit_config_to_json(const WanDitConfig& config);
 
 template <>
 struct EnumNames<wan::AttentionKind> {
-  static constexpr std::pair<wan::AttentionKind, std::string_view> table[] = {
-      {wan::AttentionKind::kSoftmax, "softmax"}, {wan::AttentionKind::kLinear, "linear"}};
+  static constexpr std::pair<wan::AttentionKind, std::string_view> table[] = {{wan::AttentionKind::kSoftmax, "softmax"},
+                                                                              {wan::AttentionKind::kLinear, "linear"}};
 };
 
 }  // namespace lintorch

@@ -38,8 +38,7 @@ WanDitImpl::WanDitImpl(WanDitConfig config) : config_(validated(std::move(config
   const auto& patch = config_.patch_size;
   const torch::ExpandingArray<3> kernel({patch[0], patch[1], patch[2]});
   patch_embedding = register_module(
-      "patch_embedding",
-      torch::nn::Conv3d(torch::nn::Conv3dOptions(config_.in_channels, D, kernel).stride(kernel)));
+      "patch_embedding", torch::nn::Conv3d(torch::nn::Conv3dOptions(config_.in_channels, D, kernel).stride(kernel)));
   const auto condition = register_module("condition_embedder", container());
   const auto time = condition->register_module("time_embedder", container());
   time_embedder_in = time->register_module("linear_1", torch::nn::Linear(config_.freq_dim, D));
@@ -53,10 +52,8 @@ WanDitImpl::WanDitImpl(WanDitConfig config) : config_(validated(std::move(config
     block_list_.emplace_back(config_, config_.attention_of(layer));
     blocks->push_back(block_list_.back());
   }
-  proj_out =
-      register_module("proj_out", torch::nn::Linear(D, config_.out_channels * patch[0] * patch[1] * patch[2]));
-  scale_shift_table =
-      register_parameter("scale_shift_table", at::randn({1, 2, D}) / std::sqrt(static_cast<double>(D)));
+  proj_out = register_module("proj_out", torch::nn::Linear(D, config_.out_channels * patch[0] * patch[1] * patch[2]));
+  scale_shift_table = register_parameter("scale_shift_table", at::randn({1, 2, D}) / std::sqrt(static_cast<double>(D)));
   reset_parameters();
 }
 
@@ -106,7 +103,8 @@ at::Tensor WanDitImpl::embed_time(const at::Tensor& timestep_B) {
   }
   const at::Tensor angles = timestep_B.to(device, at::kDouble).unsqueeze(1) * time_frequencies_;
   return layers::apply_linear_accumulate(
-      time_embedder_out, at::silu(layers::apply_linear_accumulate(time_embedder_in, at::cat({angles.cos(), angles.sin()}, 1))));
+      time_embedder_out,
+      at::silu(layers::apply_linear_accumulate(time_embedder_in, at::cat({angles.cos(), angles.sin()}, 1))));
 }
 
 const at::Tensor& WanDitImpl::rope_table(const std::array<int64_t, 3>& grid, at::ScalarType dtype,
@@ -137,15 +135,14 @@ at::Tensor WanDitImpl::forward(const at::Tensor& latent_BCTHW, const at::Tensor&
   const at::Tensor e_BD = embed_time(timestep_B);
   at::Tensor modulation_B6D =
       layers::apply_linear_accumulate(time_proj, at::silu(e_BD)).unflatten(1, {6, -1}) + scale_offset_;
-  const at::Tensor text = layers::apply_linear(
-      text_embedder_out, at::gelu(layers::apply_linear(text_embedder_in, text_BSD), "tanh"));
+  const at::Tensor text =
+      layers::apply_linear(text_embedder_out, at::gelu(layers::apply_linear(text_embedder_in, text_BSD), "tanh"));
   at::Tensor x_BLD = patchify(latent_BCTHW).to(accumulate);
   for (WanBlock& block : block_list_) x_BLD = block->forward(x_BLD, text, modulation_B6D, rope);
 
   const auto m = (scale_shift_table.to(accumulate) + e_BD.unsqueeze(1)).chunk(2, 1);
   const layers::NoAutocast no_autocast;
-  const at::Tensor h_BLD =
-      at::addcmul(m[0], at::layer_norm(x_BLD, {x_BLD.size(-1)}, {}, {}, config_.eps), m[1] + 1);
+  const at::Tensor h_BLD = at::addcmul(m[0], at::layer_norm(x_BLD, {x_BLD.size(-1)}, {}, {}, config_.eps), m[1] + 1);
   return unpatchify(layers::apply_linear_accumulate(proj_out, h_BLD), grid);
 }
 

@@ -50,10 +50,11 @@ void check_layers(const TensorMap& state, const WanDitConfig& config, const std:
     if (has_core[layer] && !linear) surplus.push_back(layer);
     if (!has_core[layer] && linear) lacking.push_back(layer);
   }
-  LT_CHECK(surplus.empty() && lacking.empty(), CheckpointError,
-           "[load_wan_dit] {}: the file and the \"attention\" list of config.json disagree: linear-attention weights in "
-           "softmax layers [{}], none in linear layers [{}]",
-           where, fmt::join(surplus, ", "), fmt::join(lacking, ", "));
+  LT_CHECK(
+      surplus.empty() && lacking.empty(), CheckpointError,
+      "[load_wan_dit] {}: the file and the \"attention\" list of config.json disagree: linear-attention weights in "
+      "softmax layers [{}], none in linear layers [{}]",
+      where, fmt::join(surplus, ", "), fmt::join(lacking, ", "));
 }
 
 bool core_matches(const layers::AttentionCore& core, const WanDitConfig& config, AttentionKind kind) {

@@ -61,7 +61,8 @@ __global__ void forward_kernel(const T* __restrict__ y, T* __restrict__ phi, int
 
 // d_y = p+ (g+ - <g+, p+>) - p- (g- - <g-, p->)
 template <typename T, int kWidth>
-__global__ void backward_kernel(const T* __restrict__ phi, const T* __restrict__ d_phi, T* __restrict__ d_y, int64_t rows) {
+__global__ void backward_kernel(const T* __restrict__ phi, const T* __restrict__ d_phi, T* __restrict__ d_y,
+                                int64_t rows) {
   constexpr int kPerLane = kWidth / kWarp;
   const int lane = threadIdx.x;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.y;
@@ -91,11 +92,20 @@ int dispatch(KernelDtype dtype, int width, Launch launch) {
   const auto with_width = [&](auto element) -> int {
     using T = decltype(element);
     switch (width) {
-      case 32: launch.template operator()<T, 32>(); break;
-      case 64: launch.template operator()<T, 64>(); break;
-      case 128: launch.template operator()<T, 128>(); break;
-      case 256: launch.template operator()<T, 256>(); break;
-      default: return static_cast<int>(cudaErrorInvalidValue);
+      case 32:
+        launch.template operator()<T, 32>();
+        break;
+      case 64:
+        launch.template operator()<T, 64>();
+        break;
+      case 128:
+        launch.template operator()<T, 128>();
+        break;
+      case 256:
+        launch.template operator()<T, 256>();
+        break;
+      default:
+        return static_cast<int>(cudaErrorInvalidValue);
     }
     return static_cast<int>(cudaGetLastError());
   };
@@ -118,7 +128,8 @@ int launch_hedgehog_features_backward(const HedgehogFeaturesBackwardParams& para
   const dim3 grid(static_cast<unsigned>((params.rows + kRowsPerBlock - 1) / kRowsPerBlock));
   return dispatch(params.dtype, params.width, [&]<typename T, int kWidth>() {
     backward_kernel<T, kWidth><<<grid, block, 0, static_cast<cudaStream_t>(stream)>>>(
-        static_cast<const T*>(params.phi), static_cast<const T*>(params.d_phi), static_cast<T*>(params.d_y), params.rows);
+        static_cast<const T*>(params.phi), static_cast<const T*>(params.d_phi), static_cast<T*>(params.d_y),
+        params.rows);
   });
 }
 

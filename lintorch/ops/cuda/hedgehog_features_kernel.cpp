@@ -14,7 +14,8 @@ namespace lintorch::ops {
 namespace {
 
 bool has_kernel(const at::Tensor& tensor, int64_t width) {
-  return hedgehog_features_supported(width) && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16);
+  return hedgehog_features_supported(width) &&
+         (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16);
 }
 
 KernelDtype kernel_dtype(const at::Tensor& tensor) {
@@ -31,9 +32,10 @@ void* current_stream(const at::Tensor& tensor) {
 
 at::Tensor features(const at::Tensor& y_in) {
   const int64_t width = y_in.size(-1);
-  LT_CHECK(has_kernel(y_in, width), NotSupportedError,
-           "[hedgehog_features] the CUDA kernel takes fp32 or bf16 and a width of 32, 64, 128 or 256, got {} of width {}",
-           c10::toString(y_in.scalar_type()), width);
+  LT_CHECK(
+      has_kernel(y_in, width), NotSupportedError,
+      "[hedgehog_features] the CUDA kernel takes fp32 or bf16 and a width of 32, 64, 128 or 256, got {} of width {}",
+      c10::toString(y_in.scalar_type()), width);
   const c10::cuda::CUDAGuard guard(y_in.device());
   const at::Tensor y = y_in.contiguous();
   auto shape = y.sizes().vec();

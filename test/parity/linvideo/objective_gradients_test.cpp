@@ -44,8 +44,8 @@ struct Fixture {
     std::vector<std::pair<std::string, at::Tensor>> parameters{{"gates", transfer->gates()}};
     const auto all = student->named_parameters();
     for (const char* name :
-         {"blocks.0.attn1.core.w_q", "blocks.2.attn1.core.w_k", "blocks.1.attn1.to_v.weight", "blocks.3.attn2.to_q.weight",
-          "blocks.1.scale_shift_table", "patch_embedding.weight", "proj_out.weight"})
+         {"blocks.0.attn1.core.w_q", "blocks.2.attn1.core.w_k", "blocks.1.attn1.to_v.weight",
+          "blocks.3.attn2.to_q.weight", "blocks.1.scale_shift_table", "patch_embedding.weight", "proj_out.weight"})
       parameters.emplace_back(name, all[name]);
     return parameters;
   }
@@ -89,7 +89,8 @@ TEST_CASE("gradients of L_mse through the student match central differences", "[
   }
 }
 
-TEST_CASE("gradients of L_ADM through the student match central differences with d held fixed", "[objective_gradients]") {
+TEST_CASE("gradients of L_ADM through the student match central differences with d held fixed",
+          "[objective_gradients]") {
   for (const auto reading : {AdmReading::kEuler, AdmReading::kRenoise}) {
     for (const auto weight : {AdmWeight::kUniform, AdmWeight::kScore, AdmWeight::kX0Normalized}) {
       Fixture f;
@@ -129,8 +130,10 @@ TEST_CASE("gradients of L_ADM through the student match central differences with
   }
 }
 
-TEST_CASE("gradients of the selection losses match central differences where they are smooth", "[objective_gradients]") {
+TEST_CASE("gradients of the selection losses match central differences where they are smooth",
+          "[objective_gradients]") {
   Fixture f;
   f.transfer->losses(0.2).regularization.backward();
-  CHECK(gradient_error(f.transfer->gates(), [&] { return f.transfer->losses(0.2).regularization.item<double>(); }) < 1e-6);
+  CHECK(gradient_error(f.transfer->gates(), [&] { return f.transfer->losses(0.2).regularization.item<double>(); }) <
+        1e-6);
 }

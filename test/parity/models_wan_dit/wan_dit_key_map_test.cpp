@@ -1,7 +1,7 @@
 #include "lintorch/models/wan/dit_key_map.h"
 
-#include <catch2/catch.hpp>
 #include <fmt/ranges.h>
+#include <catch2/catch.hpp>
 
 #include <fstream>
 #include <set>

@@ -33,9 +33,9 @@ TEST_CASE("hedgehog_attention equals its quadratic definition on odd lengths", "
 
 TEST_CASE("hedgehog_attention in fp32 equals the fp64 definition", "[hedgehog_attention]") {
   const auto x = attention_inputs({2, 63, 3, 16, 16, 16}, at::kFloat, 5);
-  const auto reference = attend_by_definition({x.q_BLNK.to(at::kDouble), x.k_BLNK.to(at::kDouble),
-                                               x.v_BLNV.to(at::kDouble), x.w_q_NKM.to(at::kDouble),
-                                               x.w_k_NKM.to(at::kDouble)});
+  const auto reference =
+      attend_by_definition({x.q_BLNK.to(at::kDouble), x.k_BLNK.to(at::kDouble), x.v_BLNV.to(at::kDouble),
+                            x.w_q_NKM.to(at::kDouble), x.w_k_NKM.to(at::kDouble)});
   CHECK(attend(x).scalar_type() == at::kFloat);
   CHECK(relative_error(attend(x), reference) < 1e-6);
 }

@@ -42,9 +42,9 @@ TEST_CASE("rope_3d rotates adjacent pairs by position times frequency", "[rope_3
 TEST_CASE("rope_3d gradients equal central differences", "[rope_3d]") {
   torch::manual_seed(2);
   const at::Tensor table = ops::rope_3d_table({1, 2, 3}, 8, at::kDouble, at::kCPU);
-  const double error = gradient_error(
-      [&](const std::vector<at::Tensor>& t) { return ops::rope_3d(t[0], table, at::kDouble); },
-      {at::randn({1, 6, 2, 8}, at::kDouble)});
+  const double error =
+      gradient_error([&](const std::vector<at::Tensor>& t) { return ops::rope_3d(t[0], table, at::kDouble); },
+                     {at::randn({1, 6, 2, 8}, at::kDouble)});
   CHECK(error < 1e-8);
 }
 

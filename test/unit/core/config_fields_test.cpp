@@ -41,7 +41,8 @@ struct OuterConfig {
 
 template <>
 struct lintorch::EnumNames<Objective> {
-  static constexpr std::pair<Objective, std::string_view> table[] = {{Objective::kMse, "mse"}, {Objective::kAdm, "adm"}};
+  static constexpr std::pair<Objective, std::string_view> table[] = {{Objective::kMse, "mse"},
+                                                                     {Objective::kAdm, "adm"}};
 };
 
 TEST_CASE("a config survives the round trip through JSON", "[config_fields]") {
@@ -63,7 +64,8 @@ TEST_CASE("unknown keys are refused with the nearest known name", "[config_field
 }
 
 TEST_CASE("wrong types and values name the path", "[config_fields]") {
-  CHECK_THROWS_WITH(config_from_json<OuterConfig>(Json{{"steps", "ten"}}), Catch::Contains("steps: expected an integer"));
+  CHECK_THROWS_WITH(config_from_json<OuterConfig>(Json{{"steps", "ten"}}),
+                    Catch::Contains("steps: expected an integer"));
   CHECK_THROWS_WITH(config_from_json<OuterConfig>(Json{{"objective", "msee"}}), Catch::Contains("mse|adm"));
   CHECK_THROWS_WITH(config_from_json<OuterConfig>(Json{{"inner", {{"min_t", 1.5}}}}), Catch::Contains("inner.min_t"));
 }

@@ -1,7 +1,7 @@
 #include "lintorch/eval/frechet_distance.h"
 
-#include <catch2/catch.hpp>
 #include <torch/torch.h>
+#include <catch2/catch.hpp>
 
 #include "lintorch/core/error.h"
 
@@ -10,7 +10,8 @@ using namespace lintorch::eval;
 
 TEST_CASE("frechet_distance of one-dimensional Gaussians is (m1-m2)^2 + (s1-s2)^2", "[frechet_distance]") {
   const auto gaussian = [](double mean, double deviation) {
-    return FeatureStatistics{torch::tensor({mean}, torch::kDouble), torch::tensor({{deviation * deviation}}, torch::kDouble), 2};
+    return FeatureStatistics{torch::tensor({mean}, torch::kDouble),
+                             torch::tensor({{deviation * deviation}}, torch::kDouble), 2};
   };
   CHECK(frechet_distance(gaussian(1, 2), gaussian(4, 0.5)) == Approx(9 + 2.25).epsilon(1e-12));
   CHECK(frechet_distance(gaussian(1, 2), gaussian(1, 2)) == Approx(0).margin(1e-12));

@@ -1,7 +1,7 @@
 #include "lintorch/eval/gate_trajectories.h"
 
-#include <catch2/catch.hpp>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <filesystem>
 
@@ -12,8 +12,11 @@
 using namespace lintorch;
 
 TEST_CASE("gate_plot draws one line per layer and names bad input", "[gate_trajectories]") {
-  const auto path = std::filesystem::temp_directory_path() / ("lintorch_gates_" + std::to_string(::getpid()) + ".jsonl");
-  write_file_atomic(path, "{\"step\": 0, \"loss\": 1.0, \"gate/0\": 0.9, \"gate/1\": 0.8}\n{\"step\": 5, \"gate/0\": 0.1, \"gate/1\": 1.0}\n");
+  const auto path =
+      std::filesystem::temp_directory_path() / ("lintorch_gates_" + std::to_string(::getpid()) + ".jsonl");
+  write_file_atomic(path,
+                    "{\"step\": 0, \"loss\": 1.0, \"gate/0\": 0.9, \"gate/1\": 0.8}\n{\"step\": 5, \"gate/0\": 0.1, "
+                    "\"gate/1\": 1.0}\n");
   const std::string svg = eval::gate_plot(path);
   CHECK(svg.find("layer 0") != std::string::npos);
   CHECK(svg.find("layer 1") != std::string::npos);

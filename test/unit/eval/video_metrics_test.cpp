@@ -1,7 +1,7 @@
 #include "lintorch/eval/video_metrics.h"
 
-#include <catch2/catch.hpp>
 #include <torch/torch.h>
+#include <catch2/catch.hpp>
 
 #include "lintorch/core/error.h"
 
@@ -27,7 +27,8 @@ TEST_CASE("ssim is 1 for equal videos and falls with noise", "[video_metrics]") 
 TEST_CASE("temporal_flicker ignores steady change and sees alternation", "[video_metrics]") {
   const auto ramp = torch::linspace(-1, 1, 9).view({1, 9, 1, 1}).expand({3, 9, 4, 4});
   CHECK(temporal_flicker(ramp) == Approx(0).margin(1e-7));
-  const auto alternating = (torch::arange(9).remainder(2) * 2 - 1).to(torch::kFloat).view({1, 9, 1, 1}).expand({3, 9, 4, 4});
+  const auto alternating =
+      (torch::arange(9).remainder(2) * 2 - 1).to(torch::kFloat).view({1, 9, 1, 1}).expand({3, 9, 4, 4});
   CHECK(temporal_flicker(alternating) == Approx(1.0));
   CHECK(temporal_flicker(torch::rand({3, 2, 4, 4})) == 0);
 }

@@ -55,10 +55,17 @@ TensorMap example_tensors() {
 
 TEST_CASE("a file written by the Python library reads with every dtype, shape and value", "[safetensors]") {
   const SafetensorsFile file(std::filesystem::path(LINTORCH_TEST_DATA) / "safetensors_reference.safetensors");
-  const std::map<std::string, at::ScalarType> dtypes = {
-      {"f64", at::kDouble}, {"f32", at::kFloat}, {"f16", at::kHalf}, {"bf16", at::kBFloat16},
-      {"f8_e4m3", at::kFloat8_e4m3fn}, {"f8_e5m2", at::kFloat8_e5m2}, {"i64", at::kLong}, {"i32", at::kInt},
-      {"i16", at::kShort}, {"i8", at::kChar}, {"u8", at::kByte}};
+  const std::map<std::string, at::ScalarType> dtypes = {{"f64", at::kDouble},
+                                                        {"f32", at::kFloat},
+                                                        {"f16", at::kHalf},
+                                                        {"bf16", at::kBFloat16},
+                                                        {"f8_e4m3", at::kFloat8_e4m3fn},
+                                                        {"f8_e5m2", at::kFloat8_e5m2},
+                                                        {"i64", at::kLong},
+                                                        {"i32", at::kInt},
+                                                        {"i16", at::kShort},
+                                                        {"i8", at::kChar},
+                                                        {"u8", at::kByte}};
   const at::Tensor ramp = at::arange(6, at::kFloat).reshape({2, 3});
   for (const auto& [name, dtype] : dtypes) {
     INFO(name);
@@ -66,7 +73,7 @@ TEST_CASE("a file written by the Python library reads with every dtype, shape an
     CHECK(tensor.scalar_type() == dtype);
     CHECK(at::equal(tensor.to(at::kFloat), ramp));
   }
-  CHECK(at::equal(file.tensor("bool"), at::arange(3) .remainder(2).eq(0)));
+  CHECK(at::equal(file.tensor("bool"), at::arange(3).remainder(2).eq(0)));
   CHECK(file.tensor("scalar").dim() == 0);
   CHECK(file.tensor("scalar").item<float>() == 2.5F);
   CHECK(file.tensor("empty").sizes() == at::IntArrayRef({0, 4}));

@@ -91,7 +91,8 @@ TEST_CASE("damaged shards are refused with file and tensor named", "[sharded_ind
   const fs::path third = folder / "m-00003-of-00003.safetensors";
   const auto refused = [&](const std::string& file, const std::string& tensor) {
     CHECK_THROWS_AS(read_checkpoint(folder.path(), "m"), CheckpointError);
-    CHECK_THROWS_WITH(read_checkpoint(folder.path(), "m"), Catch::Contains(file) && Catch::Contains("'" + tensor + "'"));
+    CHECK_THROWS_WITH(read_checkpoint(folder.path(), "m"),
+                      Catch::Contains(file) && Catch::Contains("'" + tensor + "'"));
   };
   SECTION("missing shard") {
     fs::remove(third);

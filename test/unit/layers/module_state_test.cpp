@@ -8,9 +8,7 @@ using namespace lintorch;
 
 namespace {
 
-torch::nn::Sequential two_linears() {
-  return torch::nn::Sequential(torch::nn::Linear(2, 3), torch::nn::Linear(3, 1));
-}
+torch::nn::Sequential two_linears() { return torch::nn::Sequential(torch::nn::Linear(2, 3), torch::nn::Linear(3, 1)); }
 
 }  // namespace
 
@@ -57,7 +55,7 @@ TEST_CASE("load_module_state shortens long lists", "[module_state]") {
   torch::nn::Sequential model = two_linears();
   TensorMap state = layers::module_state(*model);
   for (int i = 0; i < 20; ++i) state["extra" + std::to_string(100 + i)] = at::zeros({1});
-  CHECK_THROWS_WITH(layers::load_module_state(*model, state, "test"),
-                    Catch::Contains("20 unexpected: extra100") && Catch::Contains("extra107, ...") &&
-                        !Catch::Contains("extra108"));
+  CHECK_THROWS_WITH(layers::load_module_state(*model, state, "test"), Catch::Contains("20 unexpected: extra100") &&
+                                                                          Catch::Contains("extra107, ...") &&
+                                                                          !Catch::Contains("extra108"));
 }

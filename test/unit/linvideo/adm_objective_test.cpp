@@ -89,7 +89,8 @@ TEST_CASE("d carries the weight that is asked for", "[adm_objective]") {
   CHECK(torch::equal(adm_gradient(u, u_hat, x, x0_hat, t, config), u - u_hat));
   config.weight = AdmWeight::kScore;
   const at::Tensor clamped = torch::tensor({0.98, 0.4, 0.02}, torch::kDouble);
-  CHECK(torch::allclose(adm_gradient(u, u_hat, x, x0_hat, t, config), over_samples((1 - clamped) / clamped) * (u - u_hat)));
+  CHECK(torch::allclose(adm_gradient(u, u_hat, x, x0_hat, t, config),
+                        over_samples((1 - clamped) / clamped) * (u - u_hat)));
   config.weight = AdmWeight::kX0Normalized;
   const at::Tensor d = adm_gradient(u, u_hat, x, x0_hat, t, config);
   for (int64_t b = 0; b < 3; ++b) {

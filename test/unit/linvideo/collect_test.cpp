@@ -140,7 +140,9 @@ TEST_CASE("killed at random moments, a collection ends with the same bytes", "[c
     pid_t child = 0;
     REQUIRE(::posix_spawn(&child, program.c_str(), nullptr, nullptr, arguments, environ) == 0);
     // Let it come to its work, then kill it somewhere in there; the last attempts may finish.
-    const auto shards = [&] { return std::filesystem::exists(manifest) ? read_manifest(f.folder / "killed").shards.size() : 0; };
+    const auto shards = [&] {
+      return std::filesystem::exists(manifest) ? read_manifest(f.folder / "killed").shards.size() : 0;
+    };
     const size_t before = shards();
     while (::waitpid(child, nullptr, WNOHANG) == 0 && shards() <= before)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -106,7 +106,8 @@ TEST_CASE("averaged weights are exported unless refused", "[export]") {
   train::save_train_checkpoint(f.folder / "run", checkpoint, 1);
   auto config = f.config();
   export_linearized(config);
-  CHECK(torch::equal(wan::load_wan_dit(f.folder / "linearized/transformer", at::kFloat, at::kCPU)->proj_out->weight, average));
+  CHECK(torch::equal(wan::load_wan_dit(f.folder / "linearized/transformer", at::kFloat, at::kCPU)->proj_out->weight,
+                     average));
   config.ema = false;
   export_linearized(config);
   CHECK(torch::equal(wan::load_wan_dit(f.folder / "linearized/transformer", at::kFloat, at::kCPU)->proj_out->weight,

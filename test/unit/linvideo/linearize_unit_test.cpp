@@ -113,7 +113,8 @@ TEST_CASE("training goes through its phases and ends with exactly target linear 
   CHECK(unit.progress_note() == "linear 2 (final)");
   CHECK_FALSE(unit.group_steps("gates", 19));
   const std::string log = read_file(f.folder / "run/metrics.jsonl");
-  for (const char* name : {"gate/0", "gate/3", "num_linear", "loss/warmup", "loss/mse", "held_out/velocity_mse", "alpha"})
+  for (const char* name :
+       {"gate/0", "gate/3", "num_linear", "loss/warmup", "loss/mse", "held_out/velocity_mse", "alpha"})
     CHECK_THAT(log, Catch::Contains(std::string("\"") + name + "\""));
 }
 
@@ -225,7 +226,12 @@ TEST_CASE("configs that do not fit the teacher or the trajectories are refused",
   refuses([](auto& c) { c.selective_transfer.target = 5; }, "target: expected at most 4");
   refuses([](auto& c) { c.validation.trajectories = 3; }, "validation.trajectories");
   refuses([](auto& c) { c.warmup.steps = 20; }, "warmup.steps");
-  refuses([](auto& c) { c.objective.states = StateSource::kOnPolicy; c.objective.pool_size = 1; }, "pool_size");
+  refuses(
+      [](auto& c) {
+        c.objective.states = StateSource::kOnPolicy;
+        c.objective.pool_size = 1;
+      },
+      "pool_size");
   refuses([](auto& c) { c.trajectories = "/no/such/store"; }, "/no/such/store");
   f.collect("unguided", 1);
   refuses([&](auto& c) { c.trajectories = (f.folder / "unguided").string(); }, "objective.prompt_drop: expected 0");

@@ -8,9 +8,7 @@ using namespace lintorch::linvideo;
 
 namespace {
 
-at::Tensor gates(std::vector<double> values) {
-  return torch::tensor(values, torch::kDouble).requires_grad_(true);
-}
+at::Tensor gates(std::vector<double> values) { return torch::tensor(values, torch::kDouble).requires_grad_(true); }
 
 }  // namespace
 

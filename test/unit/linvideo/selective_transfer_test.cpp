@@ -65,11 +65,11 @@ TEST_CASE("freezing gives exactly target linear layers and switches the other br
     CHECK(f.transfer->frozen());
     CHECK(count_linear(f.transfer->assignment()) == target);
     CHECK(f.transfer->num_linear().item<int64_t>() == target);
-    CHECK((f.transfer->assignment() == assign_smallest_gates(before, target));
+    CHECK((f.transfer->assignment() == assign_smallest_gates(before, target)));
     const at::Tensor gates = f.transfer->gates().detach();
     CHECK((gates * (1 - gates)).abs().max().item<double>() == 0);
     f.student->forward(f.latent, f.timestep, f.text).sum().backward();
-    CHECK_FALSE(f.transfer->gates().grad().defined()));
+          CHECK_FALSE(f.transfer->gates().grad().defined()));
   }
 }
 

@@ -41,7 +41,8 @@ TrajectoryManifest request() {
 /// Every element is unique, so that a mixed-up index shows.
 Trajectory trajectory(int64_t i) {
   const auto values = [&](int64_t count, double offset) {
-    return torch::arange(count * 8, torch::kFloat).reshape({count, 1, 2, 2, 2}) + 1000.0 * static_cast<double>(i) + offset;
+    return torch::arange(count * 8, torch::kFloat).reshape({count, 1, 2, 2, 2}) + 1000.0 * static_cast<double>(i) +
+           offset;
   };
   return {values(3, 0), values(2, 100), values(2, 200), torch::full({3, 2}, static_cast<double>(i))};
 }
@@ -148,7 +149,10 @@ TEST_CASE("a wrong manifest names the field", "[trajectory_store]") {
   CHECK_THAT(refusal([](Json& j) { j["latent_shape"] = {1, 2}; }), Catch::Contains("latent_shape"));
   CHECK_THAT(refusal([](Json& j) { j["colour"] = 1; }), Catch::Contains("colour: unknown key"));
   CHECK_THAT(refusal([](Json& j) { j["shards"][1]["file"] = "../x"; }), Catch::Contains("shards.file"));
-  CHECK_THAT(refusal([](Json& j) { j["latent_shape"] = {1, 2, 2, 4}; }), Catch::Contains("another shape than manifest"));
+  CHECK_THAT(refusal([](Json& j) {
+               j["latent_shape"] = {1, 2, 2, 4};
+             }),
+             Catch::Contains("another shape than manifest"));
   write_file_atomic(file, "{ not json");
   CHECK_THROWS_AS(TrajectoryStore(folder / "store"), ConfigError);
 }

@@ -15,7 +15,8 @@ using lintorch::Error;
 using lintorch::test::TempFolder;
 
 TEST_CASE("frames are clamped, scaled and truncated as Wan does", "[image]") {
-  const auto values = at::tensor({-3.0F, -1.0F, 0.0F, 0.5F, 0.999F, 1.0F, 7.0F, std::numeric_limits<float>::quiet_NaN()});
+  const auto values =
+      at::tensor({-3.0F, -1.0F, 0.0F, 0.5F, 0.999F, 1.0F, 7.0F, std::numeric_limits<float>::quiet_NaN()});
   const at::Tensor frames = to_frames_u8(values.view({1, 1, 1, 8}));
   CHECK(frames.sizes() == at::IntArrayRef({1, 1, 8, 1}));
   CHECK(at::equal(frames.flatten(), at::tensor({0, 0, 127, 191, 254, 255, 255, 0}).to(at::kByte)));

@@ -42,7 +42,8 @@ TEST_CASE("an unknown extension is refused with the choices listed", "[video_wri
   for (const char* path : {"x.avi", "x.png", "folder.v2", ""}) {
     INFO(path);
     CHECK_THROWS_AS(check_video_path(path), ConfigError);
-    CHECK_THROWS_WITH(check_video_path(path), Catch::Contains(".mp4") && Catch::Contains(".gif") && Catch::Contains("folder"));
+    CHECK_THROWS_WITH(check_video_path(path),
+                      Catch::Contains(".mp4") && Catch::Contains(".gif") && Catch::Contains("folder"));
   }
   CHECK_NOTHROW(check_video_path("x.GIF"));
   CHECK_NOTHROW(check_video_path("some/folder"));

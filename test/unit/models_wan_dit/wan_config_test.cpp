@@ -53,9 +53,7 @@ TEST_CASE("wan_dit_config refuses what it cannot run", "[wan_config]") {
   CHECK_THROWS_AS(read({{"freq_dim", 255}}), ConfigError);
   CHECK_THROWS_AS(read({{"patch_size", {1, 2}}}), ConfigError);
   CHECK_THROWS_AS(read({{"num_layers", 0}}), ConfigError);
-  CHECK_THROWS_WITH(read({{"num_layers", 1},
-                          {"attention", {"linear"}},
-                          {"linear_attention", {{"feature_dim", 32}}}}),
+  CHECK_THROWS_WITH(read({{"num_layers", 1}, {"attention", {"linear"}}, {"linear_attention", {{"feature_dim", 32}}}}),
                     Catch::Contains("use init = kaiming"));
 }
 

@@ -73,9 +73,9 @@ TEST_CASE("load_wan_dit in bf16 keeps time path, modulation, norms and head in f
   CHECK(dtype("blocks.1.attn1.core.w_k") == at::kBFloat16);
   CHECK(dtype("blocks.0.attn1.to_out.0.bias") == at::kBFloat16);
   CHECK(dtype("condition_embedder.text_embedder.linear_1.weight") == at::kBFloat16);
-  for (const char* name : {"condition_embedder.time_embedder.linear_2.weight", "condition_embedder.time_proj.bias",
-                           "scale_shift_table", "blocks.0.scale_shift_table", "blocks.0.norm2.weight",
-                           "blocks.1.attn2.norm_k.weight", "proj_out.weight"})
+  for (const char* name :
+       {"condition_embedder.time_embedder.linear_2.weight", "condition_embedder.time_proj.bias", "scale_shift_table",
+        "blocks.0.scale_shift_table", "blocks.0.norm2.weight", "blocks.1.attn2.norm_k.weight", "proj_out.weight"})
     CHECK(dtype(name) == at::kFloat);
 }
 

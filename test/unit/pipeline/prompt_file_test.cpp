@@ -20,8 +20,10 @@ std::vector<std::string> read(const std::string& content) {
 }  // namespace
 
 TEST_CASE("prompts are read one per line, without blanks and comments", "[prompt_file]") {
-  CHECK(read("a cat\n\n  # a comment\n  a dog  \r\n\t\nün chat") == std::vector<std::string>{"a cat", "a dog", "ün chat"});
-  CHECK(read("\xef\xbb\xbf" "first\n") == std::vector<std::string>{"first"});
+  CHECK(read("a cat\n\n  # a comment\n  a dog  \r\n\t\nün chat") ==
+        std::vector<std::string>{"a cat", "a dog", "ün chat"});
+  CHECK(read("\xef\xbb\xbf"
+             "first\n") == std::vector<std::string>{"first"});
 }
 
 TEST_CASE("a prompts file that cannot be used is refused with its name and line", "[prompt_file]") {
