@@ -134,7 +134,7 @@ CollectSummary collect_trajectories(pipeline::VideoModel& teacher, const Collect
   if (fs::exists(fs::path(config.output) / "manifest.json"))
     for (const auto& shard : read_manifest(config.output).shards) present += shard.trajectories;
   check_free_space(config.output, trajectory_bytes * std::max<int64_t>(0, request.trajectories - present));
-  TrajectoryWriter writer(config.output, request, uncond_BSD);
+  TrajectoryWriter writer(config.output, request, uncond_BSD[0]);
 
   CollectSummary summary;
   summary.trajectories = request.trajectories;

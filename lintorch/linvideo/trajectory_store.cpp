@@ -46,6 +46,7 @@ void check_shard(const io::SafetensorsFile& file, const TrajectoryManifest& mani
 
 TrajectoryWriter::TrajectoryWriter(fs::path folder, TrajectoryManifest request, const at::Tensor& unconditional_text_SD)
     : folder_(std::move(folder)), manifest_(std::move(request)) {
+  LT_ASSERT(unconditional_text_SD.dim() == 2);
   manifest_.shards.clear();
   if (fs::exists(folder_ / "manifest.json")) {
     TrajectoryManifest stored = read_manifest(folder_);

@@ -104,13 +104,22 @@ class Run {
     write_part("tokenizer", [&](const fs::path& folder) {
       umt5::train_tokenizer(captions, config_.tokenizer.vocab_size, config_.tokenizer.max_length, folder);
     });
-    const fs::path output = config_.output;
-    const auto seed = static_cast<uint64_t>(config_.seed);
-    write_prompts(output / "collect_prompts.txt",
-                  make_prompts(mix_seed(seed, kCollectPromptStream), 0, config_.tokenizer.collect_prompts));
-    write_prompts(output / "eval_prompts.txt",
-                  make_prompts(mix_seed(seed, kEvalPromptStream), 0, config_.tokenizer.eval_prompts));
+    const auto tokenizer = umt5::Tokenizer::load(model_ / "tokenizer");
+    write_fitting_prompts("collect_prompts.txt", kCollectPromptStream, config_.tokenizer.collect_prompts, tokenizer);
+    write_fitting_prompts("eval_prompts.txt", kEvalPromptStream, config_.tokenizer.eval_prompts, tokenizer);
     return TrainResult::kFinished;
+  }
+
+  // Prompts that the tokenizer need not cut, from a random stream of their own.
+  void write_fitting_prompts(const char* name, uint64_t stream, int64_t count, const umt5::Tokenizer& tokenizer) const {
+    const uint64_t seed = mix_seed(static_cast<uint64_t>(config_.seed), stream);
+    std::vector<PromptSpec> prompts;
+    for (int64_t index = 0; static_cast<int64_t>(prompts.size()) < count; ++index) {
+      PromptSpec spec = make_prompt(seed, index);
+      const auto length = tokenizer.encode({spec.prompt}).mask_BS.sum().item<int64_t>();
+      if (length < tokenizer.max_length()) prompts.push_back(std::move(spec));
+    }
+    write_prompts(fs::path(config_.output) / name, prompts);
   }
 
   TrainResult vae() {

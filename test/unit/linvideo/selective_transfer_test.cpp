@@ -69,7 +69,7 @@ TEST_CASE("freezing gives exactly target linear layers and switches the other br
     const at::Tensor gates = f.transfer->gates().detach();
     CHECK((gates * (1 - gates)).abs().max().item<double>() == 0);
     f.student->forward(f.latent, f.timestep, f.text).sum().backward();
-          CHECK_FALSE(f.transfer->gates().grad().defined()));
+    CHECK_FALSE(f.transfer->gates().grad().defined());
   }
 }
 
