@@ -34,11 +34,12 @@ TEST_CASE("every app serves --help and --version and refuses unknown keys", "[ap
 
 TEST_CASE("the bundled configurations are complete and valid", "[app_errors]") {
   const test::TempDir scratch;
-  const std::vector<std::pair<std::string, std::string>> configs = {
-      {"pretrain", "pretrain"}, {"collect", "collect"}, {"train", "linearize"},
-      {"export", "export"},     {"generate", "generate"}, {"eval", "eval"}};
+  const std::vector<std::pair<std::string, std::string>> configs = {{"pretrain", "pretrain"}, {"collect", "collect"},
+                                                                    {"train", "linearize"},   {"export", "export"},
+                                                                    {"generate", "generate"}, {"eval", "eval"}};
   for (const auto& [app, config] : configs) {
-    const auto result = test::run_app(app, "--config configs/tiny_wan/" + config + ".json --print-config", scratch.path());
+    const auto result =
+        test::run_app(app, "--config configs/tiny_wan/" + config + ".json --print-config", scratch.path());
     INFO(result.output);
     CHECK(result.exit_code == 0);
   }
@@ -48,9 +49,11 @@ TEST_CASE("lintorch-generate refuses bad sizes, frames, models and outputs in on
   const test::TempDir scratch;
   test::write_micro_model(scratch / "model");
   const auto generate = [&](const std::string& arguments) {
-    return test::run_app("generate", "--model " + (scratch / "model").string() +
-                                         " --prompt 'a star' --device cpu --steps 1 --output " +
-                                         (scratch / "out.gif").string() + " " + arguments, scratch.path());
+    return test::run_app("generate",
+                         "--model " + (scratch / "model").string() +
+                             " --prompt 'a star' --device cpu --steps 1 --output " + (scratch / "out.gif").string() +
+                             " " + arguments,
+                         scratch.path());
   };
   check_refused(generate("--size 17x16"), 2, "nearest is 16x16");
   check_refused(generate("--size wide"), 2, "WIDTHxHEIGHT");
