@@ -1,22 +1,23 @@
 #include "lintorch/eval/eval_config.h"
 
+#include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
 
 namespace lintorch::eval {
 
 void EvalConfig::validate(const std::string& path) const {
-  const std::string where = path.empty() ? "" : path + " ";
-  LT_CHECK(!teacher.empty(), ConfigError, "{}teacher: expected a model folder", where);
-  LT_CHECK(!prompts.empty(), ConfigError, "{}prompts: expected a text file", where);
-  LT_CHECK(num_prompts >= 2, ConfigError, "{}num_prompts: expected at least 2, got {}", where, num_prompts);
-  LT_CHECK(batch_size >= 1, ConfigError, "{}batch_size: expected at least 1, got {}", where, batch_size);
-  LT_CHECK(videos_in_report >= 0, ConfigError, "{}videos_in_report: expected 0 or more, got {}", where,
+  const auto at = [&](const char* field) { return detail::join_path(path, field); };
+  LT_CHECK(!teacher.empty(), ConfigError, "{}: expected a model folder", at("teacher"));
+  LT_CHECK(!prompts.empty(), ConfigError, "{}: expected a text file", at("prompts"));
+  LT_CHECK(num_prompts >= 2, ConfigError, "{}: expected at least 2, got {}", at("num_prompts"), num_prompts);
+  LT_CHECK(batch_size >= 1, ConfigError, "{}: expected at least 1, got {}", at("batch_size"), batch_size);
+  LT_CHECK(videos_in_report >= 0, ConfigError, "{}: expected 0 or more, got {}", at("videos_in_report"),
            videos_in_report);
-  LT_CHECK(!steps || *steps >= 1, ConfigError, "{}steps: expected at least 1, got {}", where, *steps);
-  LT_CHECK(seed >= 0, ConfigError, "{}seed: expected 0 or more, got {}", where, seed);
+  LT_CHECK(!steps || *steps >= 1, ConfigError, "{}: expected at least 1, got {}", at("steps"), *steps);
+  LT_CHECK(seed >= 0, ConfigError, "{}: expected 0 or more, got {}", at("seed"), seed);
   for (size_t i = 0; i < candidates.size(); ++i)
     LT_CHECK(!candidates[i].name.empty() && !candidates[i].model.empty(), ConfigError,
-             "{}candidates[{}]: expected a name and a model folder", where, i);
+             "{}[{}]: expected a name and a model folder", at("candidates"), i);
 }
 
 }  // namespace lintorch::eval

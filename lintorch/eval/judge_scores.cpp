@@ -7,8 +7,9 @@ namespace lintorch::eval {
 
 void judge_videos(judge::Judge& judge, const at::Tensor& video_BCFHW, const std::vector<std::string>& prompts,
                   JudgeTally& tally) {
-  const auto output = judge->forward(video_BCFHW);
-  tally.features.push_back(output.features);
+  const auto on_device = judge->forward(video_BCFHW);
+  tally.features.push_back(on_device.features);
+  const judge::JudgeOutput output{on_device.class_logits.cpu(), on_device.direction_logits.cpu(), on_device.features};
   for (size_t i = 0; i < prompts.size(); ++i) {
     const auto objects = judge::parse_prompt(prompts[i]);
     if (!objects) continue;

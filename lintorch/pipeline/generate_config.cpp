@@ -1,17 +1,18 @@
 #include "lintorch/pipeline/generate_config.h"
 
+#include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
 
 namespace lintorch::pipeline {
 
 void GenerateConfig::validate(const std::string& path) const {
-  const std::string where = path.empty() ? "" : path + " ";
-  LT_CHECK(!steps || *steps >= 1, ConfigError, "{}steps: expected at least 1, got {}", where, *steps);
-  LT_CHECK(!shift || *shift > 0, ConfigError, "{}shift: expected a positive number, got {}", where, *shift);
-  LT_CHECK(!guidance || *guidance >= 0, ConfigError, "{}guidance: expected 0 or more, got {}", where, *guidance);
-  LT_CHECK(!fps || *fps > 0, ConfigError, "{}fps: expected a positive number, got {}", where, *fps);
-  LT_CHECK(seed >= 0, ConfigError, "{}seed: expected 0 or more, got {}", where, seed);
-  LT_CHECK(!output.empty(), ConfigError, "{}output: expected a path", where);
+  const auto at = [&](const char* field) { return detail::join_path(path, field); };
+  LT_CHECK(!steps || *steps >= 1, ConfigError, "{}: expected at least 1, got {}", at("steps"), *steps);
+  LT_CHECK(!shift || *shift > 0, ConfigError, "{}: expected a positive number, got {}", at("shift"), *shift);
+  LT_CHECK(!guidance || *guidance >= 0, ConfigError, "{}: expected 0 or more, got {}", at("guidance"), *guidance);
+  LT_CHECK(!fps || *fps > 0, ConfigError, "{}: expected a positive number, got {}", at("fps"), *fps);
+  LT_CHECK(seed >= 0, ConfigError, "{}: expected 0 or more, got {}", at("seed"), seed);
+  LT_CHECK(!output.empty(), ConfigError, "{}: expected a path", at("output"));
 }
 
 }  // namespace lintorch::pipeline

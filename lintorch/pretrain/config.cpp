@@ -1,5 +1,6 @@
 #include "lintorch/pretrain/config.h"
 
+#include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
 
 namespace lintorch::pretrain {
@@ -22,11 +23,6 @@ train::TrainerConfig trainer(int64_t steps, double lr, int64_t warmup_steps) {
   config.save_every = 1000;
   config.keep_last = 1;
   return config;
-}
-
-std::string under(const std::string& path, const char* name) {
-  if (path.empty()) return name;
-  return path + (path.back() == ':' ? " " : ".") + name;
 }
 
 }  // namespace
@@ -75,22 +71,24 @@ void DitStageConfig::validate(const std::string& path) const {
 }
 
 void PretrainConfig::validate(const std::string& path) const {
-  data.validate(under(path, "data"));
-  tokenizer.validate(under(path, "tokenizer"));
-  vae.validate(under(path, "vae"));
-  judge.validate(under(path, "judge"));
-  dit.validate(under(path, "dit"));
+  data.validate(lintorch::detail::join_path(path, "data"));
+  tokenizer.validate(lintorch::detail::join_path(path, "tokenizer"));
+  vae.validate(lintorch::detail::join_path(path, "vae"));
+  judge.validate(lintorch::detail::join_path(path, "judge"));
+  dit.validate(lintorch::detail::join_path(path, "dit"));
   const int64_t space = vae.model.spatial_factor(), time = vae.model.temporal_factor();
   LT_CHECK(
       data.width % space == 0 && data.height % space == 0 && (data.frames - 1) % time == 0, ConfigError,
       "{}: expected width and height to be multiples of {} and frames of the form 1 + {} k, got {} x {}, {} frames",
-      under(path, "data"), space, time, data.width, data.height, data.frames);
+      lintorch::detail::join_path(path, "data"), space, time, data.width, data.height, data.frames);
   LT_CHECK(dit.model.in_channels == vae.model.z_dim && dit.model.out_channels == vae.model.z_dim, ConfigError,
            "{}: expected in_channels and out_channels equal to the VAE's z_dim {}, got {} and {}",
-           under(path, "dit.model"), vae.model.z_dim, dit.model.in_channels, dit.model.out_channels);
+           lintorch::detail::join_path(path, "dit.model"), vae.model.z_dim, dit.model.in_channels,
+           dit.model.out_channels);
   LT_CHECK(dit.text_encoder.vocab_size >= tokenizer.vocab_size, ConfigError,
-           "{}: expected at least the tokenizer's {} pieces, got {}", under(path, "dit.text_encoder.vocab_size"),
-           tokenizer.vocab_size, dit.text_encoder.vocab_size);
+           "{}: expected at least the tokenizer's {} pieces, got {}",
+           lintorch::detail::join_path(path, "dit.text_encoder.vocab_size"), tokenizer.vocab_size,
+           dit.text_encoder.vocab_size);
 }
 
 }  // namespace lintorch::pretrain

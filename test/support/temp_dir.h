@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 
 namespace lintorch::test {
@@ -12,7 +13,8 @@ class TempDir {
  public:
   explicit TempDir(const std::string& name = "lintorch_test") {
     std::string pattern = (std::filesystem::temp_directory_path() / (name + "_XXXXXX")).string();
-    path_ = ::mkdtemp(pattern.data());
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot create a temporary folder");
+    path_ = pattern;
   }
   ~TempDir() {
     std::error_code ignored;

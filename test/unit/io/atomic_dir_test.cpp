@@ -11,13 +11,13 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/files.h"
-#include "test/support/temp_folder.h"
+#include "test/support/temp_dir.h"
 
 namespace fs = std::filesystem;
 using lintorch::IoError;
 using lintorch::io::AtomicDir;
 using lintorch::io::is_complete_dir;
-using lintorch::test::TempFolder;
+using lintorch::test::TempDir;
 
 namespace {
 
@@ -34,7 +34,7 @@ void write_version(const fs::path& folder, const std::string& version) {
 }  // namespace
 
 TEST_CASE("a committed folder holds its files and the marker, and nothing is left beside it", "[atomic_dir]") {
-  TempFolder folder;
+  TempDir folder;
   AtomicDir dir(folder / "sub/x");
   std::ofstream(dir.path() / "a") << "1";
   CHECK_FALSE(fs::exists(folder / "sub/x"));
@@ -47,7 +47,7 @@ TEST_CASE("a committed folder holds its files and the marker, and nothing is lef
 }
 
 TEST_CASE("a folder that is not committed vanishes", "[atomic_dir]") {
-  TempFolder folder;
+  TempDir folder;
   {
     AtomicDir dir(folder / "x");
     std::ofstream(dir.path() / "a") << "1";
@@ -56,7 +56,7 @@ TEST_CASE("a folder that is not committed vanishes", "[atomic_dir]") {
 }
 
 TEST_CASE("commit replaces a complete folder as a whole", "[atomic_dir]") {
-  TempFolder folder;
+  TempDir folder;
   write_version(folder / "x", "1");
   std::ofstream(folder / "x/old_only") << "1";
   write_version(folder / "x/", "2");
@@ -66,7 +66,7 @@ TEST_CASE("commit replaces a complete folder as a whole", "[atomic_dir]") {
 }
 
 TEST_CASE("folders and files of others are not replaced", "[atomic_dir]") {
-  TempFolder folder;
+  TempDir folder;
   fs::create_directories(folder / "foreign");
   write_version(folder / "foreign", "1");  // an empty folder may be replaced
   fs::remove(folder / "foreign/DONE");
@@ -84,7 +84,7 @@ TEST_CASE("folders and files of others are not replaced", "[atomic_dir]") {
 }
 
 TEST_CASE("temporary folders of dead writers are removed, those of living ones stay", "[atomic_dir]") {
-  TempFolder folder;
+  TempDir folder;
   fs::create_directories(folder / ".y.lintorch-tmp-abcdef");
   std::ofstream(folder / ".y.lintorch-tmp-abcdef/a") << "1";
   fs::create_directories(folder / ".unrelated");
@@ -97,7 +97,7 @@ TEST_CASE("temporary folders of dead writers are removed, those of living ones s
 }
 
 TEST_CASE("a replacement that died between its two renames is rolled back", "[atomic_dir]") {
-  TempFolder folder;
+  TempDir folder;
   write_version(folder / "x", "1");
   fs::rename(folder / "x", folder / ".x.lintorch-old");
   const AtomicDir other(folder / "y");
@@ -109,7 +109,7 @@ TEST_CASE("a replacement that died between its two renames is rolled back", "[at
 }
 
 TEST_CASE("a writer killed at any moment leaves one whole version", "[atomic_dir]") {
-  TempFolder folder;
+  TempDir folder;
   write_version(folder / "x", "0");
   for (int round = 0; round < 12; ++round) {
     const pid_t child = ::fork();

@@ -13,14 +13,14 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/files.h"
-#include "test/support/temp_folder.h"
+#include "test/support/temp_dir.h"
 
 using lintorch::CheckpointError;
 using lintorch::IoError;
 using lintorch::TensorMap;
 using lintorch::io::SafetensorsFile;
 using lintorch::io::write_safetensors;
-using lintorch::test::TempFolder;
+using lintorch::test::TempDir;
 
 namespace {
 
@@ -31,7 +31,7 @@ std::string with_length(const std::string& header, const std::string& data = "")
 }
 
 void check_refused(const std::string& bytes, const std::string& message) {
-  TempFolder folder;
+  TempDir folder;
   lintorch::write_file_atomic(folder / "bad.safetensors", bytes);
   INFO(bytes.substr(0, 200));
   CHECK_THROWS_AS(SafetensorsFile(folder / "bad.safetensors"), CheckpointError);
@@ -83,7 +83,7 @@ TEST_CASE("a file written by the Python library reads with every dtype, shape an
 }
 
 TEST_CASE("write_safetensors followed by reading gives the same bits", "[safetensors]") {
-  TempFolder folder;
+  TempDir folder;
   const TensorMap tensors = example_tensors();
   write_safetensors(folder / "sub/x.safetensors", tensors, {{"zeile", "a \"b\"\n"}, {"kind", "test"}});
   const SafetensorsFile file(folder / "sub/x.safetensors");
@@ -99,7 +99,7 @@ TEST_CASE("write_safetensors followed by reading gives the same bits", "[safeten
 }
 
 TEST_CASE("the written layout is aligned and stable", "[safetensors]") {
-  TempFolder folder;
+  TempDir folder;
   const TensorMap tensors = example_tensors();
   write_safetensors(folder / "x", tensors);
   write_safetensors(folder / "y", tensors);
@@ -111,7 +111,7 @@ TEST_CASE("the written layout is aligned and stable", "[safetensors]") {
 }
 
 TEST_CASE("tensors keep the mapping alive, and writing into them leaves the file alone", "[safetensors]") {
-  TempFolder folder;
+  TempDir folder;
   write_safetensors(folder / "x", {{"w", at::full({4}, 1.0)}});
   at::Tensor tensor;
   {
@@ -127,7 +127,7 @@ TEST_CASE("tensors keep the mapping alive, and writing into them leaves the file
 }
 
 TEST_CASE("unaligned data of other writers is read through a copy", "[safetensors]") {
-  TempFolder folder;
+  TempDir folder;
   const std::string header = R"({"w":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}})";
   REQUIRE(header.size() % 4 != 0);
   lintorch::write_file_atomic(folder / "x", with_length(header, std::string("\x05\x00\x00\x00", 4)));
@@ -135,7 +135,7 @@ TEST_CASE("unaligned data of other writers is read through a copy", "[safetensor
 }
 
 TEST_CASE("truncated files are refused at every length", "[safetensors]") {
-  TempFolder folder;
+  TempDir folder;
   write_safetensors(folder / "x", {{"w", at::full({4}, 1.0)}, {"v", at::zeros({3})}});
   const std::string bytes = lintorch::read_file(folder / "x");
   for (size_t size = 0; size < bytes.size(); size += 3) {
@@ -201,7 +201,7 @@ TEST_CASE("shapes that disagree with the byte count or overflow are refused", "[
 }
 
 TEST_CASE("what cannot be read or written says so", "[safetensors]") {
-  TempFolder folder;
+  TempDir folder;
   CHECK_THROWS_AS(SafetensorsFile(folder / "missing"), IoError);
   CHECK_THROWS_AS(SafetensorsFile(folder.path()), IoError);
   CHECK_THROWS_AS(write_safetensors(folder / "x", {{"__metadata__", at::zeros({1})}}), CheckpointError);

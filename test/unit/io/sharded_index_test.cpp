@@ -11,7 +11,7 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/json.h"
-#include "test/support/temp_folder.h"
+#include "test/support/temp_dir.h"
 
 namespace fs = std::filesystem;
 using lintorch::CheckpointError;
@@ -22,7 +22,7 @@ using lintorch::io::read_checkpoint;
 using lintorch::io::SafetensorsFile;
 using lintorch::io::write_checkpoint;
 using lintorch::io::write_safetensors;
-using lintorch::test::TempFolder;
+using lintorch::test::TempDir;
 
 namespace {
 
@@ -47,7 +47,7 @@ void edit_index(const fs::path& folder, const std::function<void(Json&)>& edit) 
 }  // namespace
 
 TEST_CASE("a small checkpoint is one file, found by folder and stem or by its path", "[sharded_index]") {
-  TempFolder folder;
+  TempDir folder;
   const TensorMap tensors = example_tensors();
   write_checkpoint(folder.path(), "m", tensors, {{"kind", "test"}});
   check_equal(read_checkpoint(folder.path(), "m"), tensors);
@@ -58,7 +58,7 @@ TEST_CASE("a small checkpoint is one file, found by folder and stem or by its pa
 }
 
 TEST_CASE("a large checkpoint is split in the order of names and reads back", "[sharded_index]") {
-  TempFolder folder;
+  TempDir folder;
   const TensorMap tensors = example_tensors();
   write_checkpoint(folder.path(), "m", tensors, {{"kind", "test"}}, 100);
   const Json index = lintorch::read_json_file(folder / "m.safetensors.index.json");
@@ -72,7 +72,7 @@ TEST_CASE("a large checkpoint is split in the order of names and reads back", "[
 }
 
 TEST_CASE("rewriting a checkpoint leaves no file of its former split", "[sharded_index]") {
-  TempFolder folder;
+  TempDir folder;
   write_safetensors(folder / "m-extra.safetensors", {{"x", at::full({1}, 1.0)}});
   write_example(folder.path());
   write_checkpoint(folder.path(), "m", example_tensors());
@@ -85,7 +85,7 @@ TEST_CASE("rewriting a checkpoint leaves no file of its former split", "[sharded
 }
 
 TEST_CASE("damaged shards are refused with file and tensor named", "[sharded_index]") {
-  TempFolder folder;
+  TempDir folder;
   write_example(folder.path());
   const fs::path first = folder / "m-00001-of-00003.safetensors";
   const fs::path third = folder / "m-00003-of-00003.safetensors";
@@ -121,7 +121,7 @@ TEST_CASE("damaged shards are refused with file and tensor named", "[sharded_ind
 }
 
 TEST_CASE("malformed indices and ambiguous or absent checkpoints are refused", "[sharded_index]") {
-  TempFolder folder;
+  TempDir folder;
   CHECK_THROWS_AS(read_checkpoint(folder / "missing", "m"), IoError);
   CHECK_THROWS_WITH(read_checkpoint(folder.path(), "m"), Catch::Contains("neither m.safetensors nor"));
   const fs::path index = folder / "m.safetensors.index.json";

@@ -5,13 +5,13 @@
 #include "lintorch/core/error.h"
 #include "lintorch/core/files.h"
 #include "lintorch/media/video_writer.h"
-#include "test/support/temp_folder.h"
+#include "test/support/temp_dir.h"
 #include "test/support/test_clip.h"
 
 using lintorch::Error;
 using lintorch::media::encode_gif;
 using lintorch::test::psnr;
-using lintorch::test::TempFolder;
+using lintorch::test::TempDir;
 using lintorch::test::test_clip;
 
 namespace {
@@ -121,7 +121,7 @@ TEST_CASE("repeated strings, up to those a decoder has not completed yet, are wh
 namespace {
 
 at::Tensor decode(const std::string& gif) {
-  TempFolder folder;
+  TempDir folder;
   lintorch::write_file_atomic(folder / "x.gif", gif);
   return lintorch::media::read_video(folder / "x.gif");
 }

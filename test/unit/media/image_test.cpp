@@ -7,12 +7,12 @@
 #include "lintorch/core/error.h"
 #include "lintorch/core/files.h"
 #include "lintorch/media/video_writer.h"
-#include "test/support/temp_folder.h"
+#include "test/support/temp_dir.h"
 #include "test/support/test_clip.h"
 
 using namespace lintorch::media;
 using lintorch::Error;
-using lintorch::test::TempFolder;
+using lintorch::test::TempDir;
 
 TEST_CASE("frames are clamped, scaled and truncated as Wan does", "[image]") {
   const auto values =
@@ -44,7 +44,7 @@ TEST_CASE("a contact sheet lays frames out row by row", "[image]") {
 }
 
 TEST_CASE("a PNG file has the signature, size and colour type of the image", "[image]") {
-  TempFolder folder;
+  TempDir folder;
   const at::Tensor image = lintorch::test::test_clip(1, 20, 31, false)[0];
   write_png(folder / "sub/x.png", image);
   const std::string png = lintorch::read_file(folder / "sub/x.png");

@@ -7,7 +7,7 @@
 #include "lintorch/core/error.h"
 #include "lintorch/core/files.h"
 #include "lintorch/core/json.h"
-#include "test/support/temp_folder.h"
+#include "test/support/temp_dir.h"
 #include "test/support/test_clip.h"
 
 namespace fs = std::filesystem;
@@ -17,7 +17,7 @@ using lintorch::Error;
 using lintorch::IoError;
 using lintorch::NotSupportedError;
 using lintorch::test::psnr;
-using lintorch::test::TempFolder;
+using lintorch::test::TempDir;
 using lintorch::test::test_clip;
 
 namespace {
@@ -50,7 +50,7 @@ TEST_CASE("an unknown extension is refused with the choices listed", "[video_wri
 }
 
 TEST_CASE("frames and options out of range are refused before a file exists", "[video_writer]") {
-  TempFolder folder;
+  TempDir folder;
   const at::Tensor clip = test_clip(2, 16, 16, true);
   const auto with = [](double fps, int crf) {
     VideoOptions options;
@@ -72,7 +72,7 @@ TEST_CASE("frames and options out of range are refused before a file exists", "[
 }
 
 TEST_CASE("a path without extension becomes a folder of PNG frames", "[video_writer]") {
-  TempFolder folder;
+  TempDir folder;
   write_video(folder / "sub/x", test_clip(5, 12, 17, false), example_options());
   write_video(folder / "sub/x", test_clip(3, 12, 17, false), example_options());  // replaces the five frames
   CHECK(count_entries(folder / "sub/x") == 4);
@@ -84,7 +84,7 @@ TEST_CASE("a path without extension becomes a folder of PNG frames", "[video_wri
 }
 
 TEST_CASE("what cannot be read or written is an IoError and leaves nothing behind", "[video_writer]") {
-  TempFolder folder;
+  TempDir folder;
   CHECK_THROWS_AS(read_video(folder / "missing.mp4"), IoError);
   CHECK_THROWS_AS(read_video_metadata(folder / "missing.mp4"), IoError);
   lintorch::write_file_atomic(folder / "file", "");
@@ -95,7 +95,7 @@ TEST_CASE("what cannot be read or written is an IoError and leaves nothing behin
 #ifdef LINTORCH_WITH_FFMPEG
 
 TEST_CASE("an mp4 gives back frames, size, rate and metadata", "[video_writer]") {
-  TempFolder folder;
+  TempDir folder;
   const bool gray = GENERATE(true, false);
   const at::Tensor clip = test_clip(17, 72, 96, gray);
   write_video(folder / "sub/x.mp4", clip, example_options());
@@ -109,7 +109,7 @@ TEST_CASE("an mp4 gives back frames, size, rate and metadata", "[video_writer]")
 }
 
 TEST_CASE("fractional rates, single frames and lossy settings work", "[video_writer]") {
-  TempFolder folder;
+  TempDir folder;
   const at::Tensor clip = test_clip(1, 48, 64, true);
   VideoOptions options;
   options.fps = 23.976;
@@ -124,7 +124,7 @@ TEST_CASE("fractional rates, single frames and lossy settings work", "[video_wri
 }
 
 TEST_CASE("odd sizes grow by one repeated row and column", "[video_writer]") {
-  TempFolder folder;
+  TempDir folder;
   const at::Tensor clip = test_clip(4, 35, 51, true);
   write_video(folder / "x.mp4", clip);
   const at::Tensor decoded = read_video(folder / "x.mp4");
@@ -134,7 +134,7 @@ TEST_CASE("odd sizes grow by one repeated row and column", "[video_writer]") {
 }
 
 TEST_CASE("the encoder can be named, and an unknown one is refused without a file", "[video_writer]") {
-  TempFolder folder;
+  TempDir folder;
   const at::Tensor clip = test_clip(6, 48, 64, true);
   VideoOptions options;
   options.encoder = "mpeg4";
@@ -148,7 +148,7 @@ TEST_CASE("the encoder can be named, and an unknown one is refused without a fil
 }
 
 TEST_CASE("an encoder that fails keeps the old file and leaves no other", "[video_writer]") {
-  TempFolder folder;
+  TempDir folder;
   write_video(folder / "x.mp4", test_clip(2, 48, 64, true));
   const std::string before = lintorch::read_file(folder / "x.mp4");
   VideoOptions options;
@@ -160,7 +160,7 @@ TEST_CASE("an encoder that fails keeps the old file and leaves no other", "[vide
 }
 
 TEST_CASE("the index of an mp4 stands before its data", "[video_writer]") {
-  TempFolder folder;
+  TempDir folder;
   write_video(folder / "x.mp4", test_clip(4, 48, 64, true));
   const std::string bytes = lintorch::read_file(folder / "x.mp4");
   REQUIRE(bytes.find("moov") != std::string::npos);
@@ -172,7 +172,7 @@ TEST_CASE("ffprobe shows size, pixel format, frame count and the parameters", "[
     WARN("ffprobe is not installed");
     return;
   }
-  TempFolder folder;
+  TempDir folder;
   write_video(folder / "x.mp4", test_clip(9, 48, 64, false), example_options());
   const std::string command = "ffprobe -v error -count_frames -show_streams -show_format -of json " +
                               (folder / "x.mp4").string() + " > " + (folder / "out.json").string();
@@ -192,7 +192,7 @@ TEST_CASE("ffprobe shows size, pixel format, frame count and the parameters", "[
 }
 
 TEST_CASE("a GIF and a folder read back with rate and metadata", "[video_writer]") {
-  TempFolder folder;
+  TempDir folder;
   const at::Tensor clip = test_clip(8, 30, 41, true);
   for (const char* name : {"x.gif", "x"}) {
     INFO(name);
@@ -205,7 +205,7 @@ TEST_CASE("a GIF and a folder read back with rate and metadata", "[video_writer]
 }
 
 TEST_CASE("files that are no video, or of another program, are handled", "[video_writer]") {
-  TempFolder folder;
+  TempDir folder;
   lintorch::write_file_atomic(folder / "x.mp4", std::string(5000, 'x'));
   CHECK_THROWS_AS(read_video(folder / "x.mp4"), IoError);
   CHECK_THROWS_AS(read_video_metadata(folder / "x.mp4"), IoError);
@@ -218,7 +218,7 @@ TEST_CASE("files that are no video, or of another program, are handled", "[video
 TEST_CASE("without FFmpeg an mp4 is refused with the other forms named", "[video_writer]") {
   CHECK_THROWS_AS(check_video_path("x.mp4"), NotSupportedError);
   CHECK_THROWS_WITH(check_video_path("x.mp4"), Catch::Contains(".gif") && Catch::Contains("folder"));
-  TempFolder folder;
+  TempDir folder;
   write_video(folder / "x.gif", test_clip(2, 16, 16, true));
   CHECK_THROWS_AS(read_video(folder / "x.gif"), NotSupportedError);
   CHECK_THROWS_AS(read_video_metadata(folder / "x.gif"), NotSupportedError);

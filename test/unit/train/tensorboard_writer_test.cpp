@@ -9,10 +9,10 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/files.h"
-#include "test/support/temp_folder.h"
+#include "test/support/temp_dir.h"
 
 namespace fs = std::filesystem;
-using lintorch::test::TempFolder;
+using lintorch::test::TempDir;
 using lintorch::train::crc32c;
 using lintorch::train::TensorBoardWriter;
 
@@ -88,7 +88,7 @@ TEST_CASE("crc32c gives the published check value", "[tensorboard_writer]") {
 }
 
 TEST_CASE("every record parses back with its tag, step, value and time", "[tensorboard_writer]") {
-  TempFolder folder;
+  TempDir folder;
   TensorBoardWriter writer(folder / "a/b");
   writer.scalar("loss/flow", 0, 0.25);
   writer.scalar("lr", 300, 1e-4);
@@ -117,7 +117,7 @@ TEST_CASE("every record parses back with its tag, step, value and time", "[tenso
 }
 
 TEST_CASE("a folder that cannot be created is an IoError", "[tensorboard_writer]") {
-  TempFolder folder;
+  TempDir folder;
   lintorch::write_file_atomic(folder / "file", "");
   CHECK_THROWS_AS(TensorBoardWriter(folder / "file/logs"), lintorch::IoError);
 }
