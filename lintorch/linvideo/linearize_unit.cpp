@@ -1,7 +1,6 @@
 #include "lintorch/linvideo/linearize_unit.h"
 
 #include <ATen/Functions.h>
-#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -132,8 +131,6 @@ void LinearizeUnit::before_step(int64_t step) {
 void LinearizeUnit::after_step(int64_t, train::MetricBag&) { transfer_->project_gates(); }
 
 at::Tensor LinearizeUnit::training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) {
-  // Casts cached by an evaluation without gradients would cut the student's graph.
-  at::autocast::clear_cache();
   const auto seed = mix_seed(static_cast<uint64_t>(config_.seed), kStateStream);
   auto generator = make_generator(mix_seed(seed, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)));
   if (warming_up(step)) return warmup_loss(generator, metrics);
@@ -241,7 +238,6 @@ void LinearizeUnit::measure_held_out(train::MetricBag& metrics) {
     errors.push_back((velocity_hat - batch.velocity_BCTHW).square().flatten(1).mean(1));
   }
   metrics.add("held_out/velocity_mse", at::cat(errors).mean());
-  at::autocast::clear_cache();
 }
 
 TensorMap LinearizeUnit::extra_state() {

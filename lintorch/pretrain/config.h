@@ -106,6 +106,7 @@ struct DitStageConfig {
 struct PretrainConfig {
   int64_t seed = 1;
   std::string output = "runs/pretrain";
+  std::string init_from;
   std::string dtype = "bf16";
   std::vector<Stage> stages = {Stage::kTokenizer, Stage::kVae, Stage::kJudge, Stage::kDit};
   MovingFashionConfig data;
@@ -120,6 +121,8 @@ struct PretrainConfig {
   void visit(V& v) {
     v("seed", seed, "seed of the initial weights");
     v("output", output, "run folder: model/ (the Diffusers folder) and training/");
+    v("init_from", init_from,
+      "a model folder to go on from: stages left out take their parts from it, the dit stage starts with its weights");
     v("dtype", dtype, "number format of the weights written, except the judge's: bf16 or fp32");
     v("stages", stages, "what to do; a stage that is complete is skipped");
     v("data", data, "");

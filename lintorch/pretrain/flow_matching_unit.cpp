@@ -6,7 +6,6 @@
 #include "lintorch/diffusion/flow_match_schedule.h"
 #include "lintorch/models/umt5/encode_text.h"
 #include "lintorch/pretrain/unit_support.h"
-#include "lintorch/train/autocast.h"
 
 namespace lintorch::pretrain {
 
@@ -55,7 +54,6 @@ at::Tensor FlowMatchingUnit::training_loss(int64_t step, int64_t micro_step, tra
   const at::Tensor x0_BCTHW = pool_.latents_PCTHW.index_select(0, clip_B).to(at::kFloat);
   const umt5::TokenBatch tokens = {at::where(dropped_B1, pool_.empty_ids_1S, pool_.ids_PS.index_select(0, clip_B)),
                                    at::where(dropped_B1, pool_.empty_mask_1S, pool_.mask_PS.index_select(0, clip_B))};
-  const train::AutocastScope autocast(device_, autocast_dtype(config_.train.precision, device_));
   const at::Tensor text_BSD = umt5::encode_text(text_encoder_, tokens);
   const at::Tensor x_t = diffusion::add_noise(x0_BCTHW, noise_BCTHW, t_B);
   const at::Tensor velocity = dit_->forward(x_t, 1000.0 * t_B, text_BSD);

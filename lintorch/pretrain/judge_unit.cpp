@@ -1,7 +1,6 @@
 #include "lintorch/pretrain/judge_unit.h"
 
 #include "lintorch/pretrain/unit_support.h"
-#include "lintorch/train/autocast.h"
 
 namespace lintorch::pretrain {
 
@@ -39,7 +38,6 @@ at::Tensor JudgeUnit::training_loss(int64_t step, int64_t micro_step, train::Met
   at::Tensor video_BCFHW = send(batch.video_BCFHW, device_);
   // The default generator of the device: the trainer seeds it at every step.
   if (config_.noise > 0) video_BCFHW = video_BCFHW + config_.noise * at::randn_like(video_BCFHW);
-  const train::AutocastScope autocast(device_, autocast_dtype(config_.train.precision, device_));
   const judge::JudgeOutput output = judge_->forward(video_BCFHW);
   const at::Tensor class_loss =
       at::binary_cross_entropy_with_logits(output.class_logits, send(batch.presence, device_)) * judge::kNumClasses;

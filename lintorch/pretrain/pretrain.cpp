@@ -10,6 +10,7 @@
 #include "lintorch/core/rng.h"
 #include "lintorch/diffusion/scheduler_config.h"
 #include "lintorch/io/atomic_dir.h"
+#include "lintorch/layers/module_state.h"
 #include "lintorch/models/judge/judge_checkpoint.h"
 #include "lintorch/models/umt5/checkpoint.h"
 #include "lintorch/models/umt5/tokenizer_training.h"
@@ -20,6 +21,7 @@
 #include "lintorch/pretrain/prompts.h"
 #include "lintorch/pretrain/unit_support.h"
 #include "lintorch/pretrain/vae_unit.h"
+#include "lintorch/train/autocast.h"
 
 namespace lintorch::pretrain {
 namespace {
@@ -30,6 +32,11 @@ constexpr uint64_t kCollectPromptStream = 0x636f6c;  // "col"
 constexpr uint64_t kEvalPromptStream = 0x657661;     // "eva"
 using train::TrainResult;
 
+// Copies the weights, which must fit exactly.
+void start_from(torch::nn::Module& module, const torch::nn::Module& start, const fs::path& folder) {
+  layers::load_module_state(module, layers::module_state(start), "run_pretrain: init_from " + folder.string());
+}
+
 class Run {
  public:
   Run(const PretrainConfig& config, c10::Device device)
@@ -37,7 +44,10 @@ class Run {
         device_(device),
         model_(fs::path(config.output) / "model"),
         training_(fs::path(config.output) / "training"),
-        clips_(std::make_shared<const MovingFashion>(config.data)) {}
+        clips_(std::make_shared<const MovingFashion>(config.data)) {
+    LT_CHECK(config.init_from.empty() || fs::is_directory(config.init_from), ConfigError,
+             "init_from: expected a model folder, found none at {}", config.init_from);
+  }
 
   TrainResult run_stage(Stage stage) {
     const std::string name(enum_name(stage));
@@ -82,7 +92,18 @@ class Run {
     folder.commit();
   }
 
-  fs::path need_part(const char* part, Stage stage) const {
+  // Takes a part that no run has trained from init_from, if that has it.
+  void adopt_part(const char* part) {
+    const fs::path source = fs::path(config_.init_from) / part;
+    if (config_.init_from.empty() || io::is_complete_dir(model_ / part) || !fs::is_directory(source)) return;
+    log_info("{}: taken from {}", part, config_.init_from);
+    write_part(part, [&](const fs::path& folder) {
+      fs::copy(source, folder, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    });
+  }
+
+  fs::path need_part(const char* part, Stage stage) {
+    adopt_part(part);
     LT_CHECK(io::is_complete_dir(model_ / part), ConfigError,
              "[run_pretrain] stages: {} needs {}, which is not complete: run the earlier stages first",
              enum_name(stage), (model_ / part).string());
@@ -156,12 +177,18 @@ class Run {
     const auto& stage = config_.dit;
     const auto tokenizer = umt5::Tokenizer::load(need_part("tokenizer", Stage::kDit));
     wan::WanVae vae = wan::load_wan_vae(need_part("vae", Stage::kDit), at::kFloat, device_);
+    adopt_part("judge");
     umt5::Umt5Encoder text_encoder(stage.text_encoder);
     wan::WanDit dit(stage.model);
     text_encoder->to(device_);
     dit->to(device_);
+    if (!config_.init_from.empty()) {
+      const fs::path start = config_.init_from;
+      start_from(*text_encoder, *umt5::load_umt5(start / "text_encoder", at::kFloat, device_), start / "text_encoder");
+      start_from(*dit, *wan::load_wan_dit(start / "transformer", at::kFloat, device_), start / "transformer");
+    }
     LatentPool pool = make_latent_pool(*clips_, vae, tokenizer, stage.latent_pool_clips, stage.encode_batch, device_,
-                                       autocast_dtype(stage.train.precision, device_));
+                                       train::autocast_dtype(stage.train.precision, device_));
     FlowMatchingUnit unit(stage, std::move(pool), dit, text_encoder);
     if (train(unit, stage.train) == TrainResult::kInterrupted) return TrainResult::kInterrupted;
     write_part("text_encoder",

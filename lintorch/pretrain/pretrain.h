@@ -11,7 +11,8 @@ namespace lintorch::pretrain {
 /// Trains the miniature from scratch: tokenizer, VAE, judge, then text encoder and transformer together. Writes
 ///   output/model/      model_index.json, tokenizer/, vae/, judge/, text_encoder/, transformer/, scheduler/
 ///   output/training/   one run folder of the trainer per stage, with checkpoints and logs, and <stage>.json (results)
-/// A stage whose parts of the model are complete is skipped; one that was interrupted resumes.
+/// A stage whose parts of the model are complete is skipped; one that was interrupted resumes. With init_from the dit
+/// stage goes on from that model's weights, with optimizer and averages of its own.
 ///
 /// model_index: content of model_index.json (see pipeline::model_index_json).
 /// Returns kInterrupted after SIGINT or SIGTERM; the same call goes on later.

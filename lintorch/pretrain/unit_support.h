@@ -16,11 +16,6 @@ inline std::vector<std::pair<std::string, at::Tensor>> named_parameters(const to
   return result;
 }
 
-/// Autocast's dtype for a trainer precision ("fp32", "bf16"): bf16 applies to GPUs only.
-inline at::ScalarType autocast_dtype(const std::string& precision, c10::Device device) {
-  return precision == "bf16" && device.is_cuda() ? at::kBFloat16 : at::kFloat;
-}
-
 /// Copies to the device; from pinned memory without waiting.
 inline at::Tensor send(const at::Tensor& tensor, c10::Device device) {
   return tensor.to(device, /*non_blocking=*/true);

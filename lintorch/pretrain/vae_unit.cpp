@@ -4,7 +4,6 @@
 
 #include "lintorch/core/rng.h"
 #include "lintorch/pretrain/unit_support.h"
-#include "lintorch/train/autocast.h"
 
 namespace lintorch::pretrain {
 
@@ -37,7 +36,6 @@ VaeUnit::Batch VaeUnit::draw(int64_t index) const {
 at::Tensor VaeUnit::training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) {
   const Batch batch = batches_.get(step * config_.train.accumulate + micro_step);
   const at::Tensor video_BCFHW = send(batch.video_BCFHW, device_);
-  const train::AutocastScope autocast(device_, autocast_dtype(config_.train.precision, device_));
   const auto moments = vae_->encode_moments(video_BCFHW, wan::ClipMode::kWholeClip).to(at::kFloat).chunk(2, 1);
   const at::Tensor log_variance = moments[1].clamp(kMinLogVariance, kMaxLogVariance);
   const at::Tensor z_BCTHW = moments[0] + (0.5 * log_variance).exp() * send(batch.noise_BCTHW, device_);

@@ -4,6 +4,10 @@
 
 namespace lintorch::train {
 
+at::ScalarType autocast_dtype(std::string_view precision, c10::Device device) {
+  return precision == "bf16" && device.is_cuda() ? at::kBFloat16 : at::kFloat;
+}
+
 AutocastScope::AutocastScope(c10::Device device, at::ScalarType dtype)
     : type_(device.type()), active_(dtype != at::kFloat) {
   if (!active_) return;

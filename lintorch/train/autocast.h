@@ -3,7 +3,12 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <string_view>
+
 namespace lintorch::train {
+
+/// Autocast's dtype for TrainerConfig::precision ("fp32", "bf16"): bf16 applies to GPUs only.
+at::ScalarType autocast_dtype(std::string_view precision, c10::Device device);
 
 /// Mixed precision for the lifetime of the object: matrix products in `dtype`, weights stay fp32. Clears the cache of
 /// cast weights at the end, so every step casts each weight once. No effect when dtype is fp32.

@@ -25,7 +25,9 @@ class TrainUnit {
   /// Called once; the tensors must stay the same for the whole run.
   virtual std::vector<ParameterGroup> parameter_groups() = 0;
 
-  /// Scalar loss of one micro-batch, with its graph. Steps count from 0.
+  /// Scalar loss of one micro-batch, with its graph. Steps count from 0. Runs under the autocast of the trainer's
+  /// precision, whose cache of cast weights lives for this call: what runs without gradients must come after what runs
+  /// with them, or use weights of its own.
   virtual at::Tensor training_loss(int64_t step, int64_t micro_step, MetricBag& metrics) = 0;
 
   /// Whether a group is updated at this step (alternating optimizers).

@@ -9,6 +9,7 @@
 #include "lintorch/core/logging.h"
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/rng.h"
+#include "lintorch/train/autocast.h"
 #include "lintorch/train/metrics_log.h"
 #include "lintorch/train/resume_check.h"
 #include "lintorch/train/stop_signal.h"
@@ -77,11 +78,17 @@ double Trainer::elapsed_seconds() const {
   return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - *run_begin_).count();
 }
 
+at::Tensor Trainer::forward(int64_t micro_step, MetricBag& metrics) {
+  const c10::Device device = optimizer_.groups().front().parameters.front().second.device();
+  const AutocastScope autocast(device, autocast_dtype(config_.precision, device));
+  return unit_.training_loss(step_, micro_step, metrics);
+}
+
 // Mean loss of the micro-batches, detached.
 at::Tensor Trainer::accumulate_gradients(MetricBag& metrics) {
   at::Tensor sum;
   for (int64_t micro = 0; micro < config_.accumulate; ++micro) {
-    const auto loss = unit_.training_loss(step_, micro, metrics);
+    const auto loss = forward(micro, metrics);
     LT_CHECK(loss.dim() == 0, Error, "[train] {}: expected a scalar loss, got {} dimensions", unit_.name(), loss.dim());
     if (!backward_seed_.defined())
       backward_seed_ = at::full({}, 1.0 / static_cast<double>(config_.accumulate), loss.options().requires_grad(false));

@@ -49,6 +49,7 @@ class Trainer {
 
  private:
   void train_step(MetricBag& metrics);
+  at::Tensor forward(int64_t micro_step, MetricBag& metrics);
   at::Tensor accumulate_gradients(MetricBag& metrics);
   void check_finite() const;
   void log_point(MetricBag& metrics, MetricsLog& log, ProgressBar& progress);
