@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -52,9 +53,14 @@ class SafetensorsFile {
   Metadata metadata_;
 };
 
+/// The number format to store a tensor in, given its name and the one it has.
+using StoredDtype = std::function<at::ScalarType(const std::string& name, at::ScalarType dtype)>;
+
 /// Writes tensors so that a crash leaves the old file or the new one. Tensors are brought to the CPU and made
-/// contiguous one at a time; wider dtypes come first, then names in order, so that every tensor is aligned.
-/// Creates missing parent folders. Throws CheckpointError for a dtype the format lacks, IoError if writing fails.
-void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors, const Metadata& metadata = {});
+/// contiguous one at a time, and cast if stored_dtype is given; wider dtypes come first, then names in order, so that
+/// every tensor is aligned. Creates missing parent folders. Throws CheckpointError for a dtype the format lacks, IoError
+/// if writing fails.
+void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors, const Metadata& metadata = {},
+                       const StoredDtype& stored_dtype = {});
 
 }  // namespace lintorch::io

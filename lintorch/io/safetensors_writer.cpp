@@ -64,33 +64,43 @@ class TemporaryFile {
   bool published_ = false;
 };
 
-void check_tensor(const std::string& name, const at::Tensor& tensor, const fs::path& path) {
+/// A tensor and the number format it is to be stored in.
+struct Item {
+  std::string name;
+  at::Tensor tensor;
+  at::ScalarType dtype;
+
+  uint64_t bytes() const { return static_cast<uint64_t>(tensor.numel()) * c10::elementSize(dtype); }
+};
+
+Item checked_item(const std::string& name, const at::Tensor& tensor, const StoredDtype& stored_dtype,
+                  const fs::path& path) {
   LT_CHECK(name != "__metadata__", CheckpointError, "[write_safetensors] {}: '__metadata__' cannot name a tensor",
            path.string());
   LT_CHECK(tensor.defined(), CheckpointError, "[write_safetensors] {}: tensor '{}' is undefined", path.string(), name);
   LT_CHECK(tensor.layout() == at::kStrided, CheckpointError, "[write_safetensors] {}: tensor '{}' is not dense",
            path.string(), name);
-  LT_CHECK(!detail::safetensors_dtype_name(tensor.scalar_type()).empty(), CheckpointError,
+  const auto dtype = stored_dtype ? stored_dtype(name, tensor.scalar_type()) : tensor.scalar_type();
+  LT_CHECK(!detail::safetensors_dtype_name(dtype).empty(), CheckpointError,
            "[write_safetensors] {}: tensor '{}' has dtype {}, which safetensors does not have", path.string(), name,
-           c10::toString(tensor.scalar_type()));
+           c10::toString(dtype));
+  return {name, tensor, dtype};
 }
 
 }  // namespace
 
-void write_safetensors(const fs::path& path, const TensorMap& tensors, const Metadata& metadata) {
-  std::vector<std::pair<std::string, at::Tensor>> order;
-  for (const auto& [name, tensor] : tensors) {
-    check_tensor(name, tensor, path);
-    order.emplace_back(name, tensor);
-  }
+void write_safetensors(const fs::path& path, const TensorMap& tensors, const Metadata& metadata,
+                       const StoredDtype& stored_dtype) {
+  std::vector<Item> order;
+  for (const auto& [name, tensor] : tensors) order.push_back(checked_item(name, tensor, stored_dtype, path));
   std::stable_sort(order.begin(), order.end(),
-                   [](const auto& a, const auto& b) { return a.second.element_size() > b.second.element_size(); });
+                   [](const Item& a, const Item& b) { return c10::elementSize(a.dtype) > c10::elementSize(b.dtype); });
   detail::SafetensorsHeader header{{}, metadata};
   uint64_t end = 0;
-  for (const auto& [name, tensor] : order) {
+  for (const Item& item : order) {
     const uint64_t begin = end;
-    end += static_cast<uint64_t>(tensor.numel()) * tensor.element_size();
-    header.tensors[name] = TensorInfo{tensor.scalar_type(), tensor.sizes().vec(), begin, end};
+    end += item.bytes();
+    header.tensors[item.name] = TensorInfo{item.dtype, item.tensor.sizes().vec(), begin, end};
   }
   std::string text;
   try {
@@ -111,9 +121,9 @@ void write_safetensors(const fs::path& path, const TensorMap& tensors, const Met
   for (int i = 0; i < 8; ++i) length[i] = static_cast<char>(text.size() >> (8 * i));
   file.write(length, sizeof(length));
   file.write(text.data(), text.size());
-  for (const auto& [name, tensor] : order) {
-    const at::Tensor bytes = tensor.detach().to(at::kCPU).contiguous();
-    file.write(bytes.const_data_ptr(), static_cast<uint64_t>(bytes.numel()) * bytes.element_size());
+  for (const Item& item : order) {
+    const at::Tensor values = item.tensor.detach().to(at::kCPU, item.dtype).contiguous();
+    file.write(values.const_data_ptr(), item.bytes());
   }
   file.publish();
 }

@@ -5,6 +5,7 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/json.h"
+#include "lintorch/io/tensor_file.h"
 
 namespace lintorch::io {
 
@@ -100,20 +101,23 @@ TensorMap read_shards(const fs::path& index_file) {
   return tensors;
 }
 
-uint64_t byte_size(const at::Tensor& tensor) {
-  return static_cast<uint64_t>(tensor.numel()) * static_cast<uint64_t>(tensor.element_size());
+uint64_t stored_bytes(const std::string& name, const at::Tensor& tensor, const StoredDtype& stored_dtype) {
+  const auto dtype = stored_dtype ? stored_dtype(name, tensor.scalar_type()) : tensor.scalar_type();
+  return static_cast<uint64_t>(tensor.numel()) * c10::elementSize(dtype);
 }
 
-std::vector<TensorMap> split_into_shards(const TensorMap& tensors, uint64_t max_shard_bytes) {
+std::vector<TensorMap> split_into_shards(const TensorMap& tensors, uint64_t max_shard_bytes,
+                                         const StoredDtype& stored_dtype) {
   std::vector<TensorMap> shards(1);
   uint64_t bytes = 0;
   for (const auto& [name, tensor] : tensors) {
-    if (!shards.back().empty() && bytes + byte_size(tensor) > max_shard_bytes) {
+    const uint64_t size = stored_bytes(name, tensor, stored_dtype);
+    if (max_shard_bytes > 0 && !shards.back().empty() && bytes + size > max_shard_bytes) {
       shards.emplace_back();
       bytes = 0;
     }
     shards.back().emplace(name, tensor);
-    bytes += byte_size(tensor);
+    bytes += size;
   }
   return shards;
 }
@@ -145,26 +149,27 @@ void remove_outdated(const fs::path& folder, const std::string& stem, const std:
 
 TensorMap read_checkpoint(const fs::path& file_or_folder, const std::string& stem) {
   const fs::path file = find_checkpoint(file_or_folder, stem);
-  return is_index(file) ? read_shards(file) : SafetensorsFile(file).load();
+  return is_index(file) ? read_shards(file) : read_tensor_file(file);
 }
 
 Metadata read_checkpoint_metadata(const fs::path& file_or_folder, const std::string& stem) {
   const fs::path file = find_checkpoint(file_or_folder, stem);
-  if (!is_index(file)) return SafetensorsFile(file).metadata();
+  if (!is_index(file))
+    return detect_tensor_file(file) == TensorFileFormat::kSafetensors ? SafetensorsFile(file).metadata() : Metadata{};
   const Index index = read_index(file);
   LT_CHECK(!index.shards.empty(), CheckpointError, "[read_checkpoint_metadata] {} lists no shard", file.string());
   return SafetensorsFile(file.parent_path() / *index.shards.begin()).metadata();
 }
 
 void write_checkpoint(const fs::path& folder, const std::string& stem, const TensorMap& tensors,
-                      const Metadata& metadata, uint64_t max_shard_bytes) {
+                      const Metadata& metadata, uint64_t max_shard_bytes, const StoredDtype& stored_dtype) {
   Metadata complete = metadata;
   complete.emplace("format", "pt");
-  const auto shards = split_into_shards(tensors, max_shard_bytes);
+  const auto shards = split_into_shards(tensors, max_shard_bytes, stored_dtype);
   std::set<std::string> written;
   if (shards.size() == 1) {
     const std::string name = stem + std::string(kExtension);
-    write_safetensors(folder / name, tensors, complete);
+    write_safetensors(folder / name, tensors, complete, stored_dtype);
     written.insert(name);
   } else {
     Json weight_map = Json::object();
@@ -172,11 +177,11 @@ void write_checkpoint(const fs::path& folder, const std::string& stem, const Ten
     uint64_t total_size = 0;
     for (size_t i = 0; i < shards.size(); ++i) {
       const std::string name = fmt::format("{}-{:05}-of-{:05}{}", stem, i + 1, shards.size(), kExtension);
-      write_safetensors(folder / name, shards[i], complete);
+      write_safetensors(folder / name, shards[i], complete, stored_dtype);
       written.insert(name);
       for (const auto& [tensor, value] : shards[i]) {
         entries.push_back({tensor, name});
-        total_size += byte_size(value);
+        total_size += stored_bytes(tensor, value, stored_dtype);
       }
     }
     Json index;

@@ -29,24 +29,51 @@ TensorMap module_state(const torch::nn::Module& module) {
   return state;
 }
 
-void load_module_state(torch::nn::Module& module, const TensorMap& state, std::string_view what) {
-  const TensorMap own = module_state(module);
-  std::vector<std::string> missing, unexpected, mis_shaped;
-  for (const auto& [name, tensor] : own) {
+ShapeMap shapes_of(const TensorMap& state) {
+  ShapeMap shapes;
+  for (const auto& [name, tensor] : state) shapes.emplace(name, tensor.sizes().vec());
+  return shapes;
+}
+
+std::string StateReport::text() const {
+  return describe(missing, "missing") + describe(unexpected, "unexpected") + describe(mis_shaped, "mis-shaped") +
+         describe(mis_typed, "of a wrong number format");
+}
+
+StateReport compare_state(const ShapeMap& expected, const TensorMap& state) {
+  StateReport report;
+  for (const auto& [name, shape] : expected) {
     const auto it = state.find(name);
-    if (it == state.end())
-      missing.push_back(name);
-    else if (it->second.sizes() != tensor.sizes())
-      mis_shaped.push_back(fmt::format("{} (expected [{}], got [{}])", name, fmt::join(tensor.sizes(), ", "),
-                                       fmt::join(it->second.sizes(), ", ")));
+    if (it == state.end()) {
+      report.missing.push_back(name);
+      continue;
+    }
+    const at::Tensor& tensor = it->second;
+    if (tensor.sizes() != at::IntArrayRef(shape))
+      report.mis_shaped.push_back(
+          fmt::format("{} (expected [{}], got [{}])", name, fmt::join(shape, ", "), fmt::join(tensor.sizes(), ", ")));
+    const auto dtype = tensor.scalar_type();
+    if (dtype != at::kFloat && dtype != at::kBFloat16 && dtype != at::kHalf && dtype != at::kDouble)
+      report.mis_typed.push_back(
+          fmt::format("{} (expected fp32, bf16, fp16 or fp64, got {})", name, c10::toString(dtype)));
   }
   for (const auto& [name, tensor] : state)
-    if (!own.contains(name)) unexpected.push_back(name);
-  LT_CHECK(missing.empty() && unexpected.empty() && mis_shaped.empty(), CheckpointError,
-           "[{}] expected the tensors of the model exactly, got{}{}{}", what, describe(missing, "missing"),
-           describe(unexpected, "unexpected"), describe(mis_shaped, "mis-shaped"));
+    if (!expected.contains(name)) report.unexpected.push_back(name);
+  return report;
+}
+
+void load_module_state(torch::nn::Module& module, const TensorMap& state, std::string_view what,
+                       const std::function<void(const at::Tensor&)>& done) {
+  const TensorMap own = module_state(module);
+  const StateReport report = compare_state(shapes_of(own), state);
+  LT_CHECK(report.fits(), CheckpointError, "[{}] expected the tensors of the model exactly, got{}", what,
+           report.text());
   const at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : own) tensor.copy_(state.at(name));
+  for (const auto& [name, tensor] : own) {
+    const at::Tensor& value = state.at(name);
+    tensor.copy_(value);
+    if (done) done(value);
+  }
 }
 
 }  // namespace lintorch::layers

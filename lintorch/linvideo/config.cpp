@@ -71,7 +71,9 @@ void LinearizeConfig::validate(const std::string& path) const {
 }
 
 void ExportConfig::validate(const std::string& path) const {
-  check(dtype == "bf16" || dtype == "fp32", path, "dtype", "bf16|fp32", dtype);
+  check(!dtype || *dtype == "bf16" || *dtype == "fp16" || *dtype == "fp32", path, "dtype", "bf16|fp32|fp16",
+        dtype.value_or(""));
+  check(max_shard_bytes >= 0, path, "max_shard_bytes", "0 or more", max_shard_bytes);
 }
 
 }  // namespace lintorch::linvideo

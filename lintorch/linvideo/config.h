@@ -9,6 +9,7 @@
 #include "lintorch/core/enum_names.h"
 #include "lintorch/diffusion/sampler.h"
 #include "lintorch/layers/linear_attention_config.h"
+#include "lintorch/models/model_layout.h"
 
 namespace lintorch::linvideo {
 
@@ -227,23 +228,32 @@ struct LinearizeConfig {
   void validate(const std::string& path) const;
 };
 
-/// Turning a training checkpoint into an ordinary model folder (`lintorch-export`).
+/// Turning a training checkpoint into an ordinary model folder, or writing a model again in another layout
+/// (`lintorch-export`).
 struct ExportConfig {
   std::string checkpoint;
   std::string output = "linearized";
   std::optional<std::string> model;
   std::optional<std::string> untrained_swap;
   bool ema = true;
-  std::string dtype = "bf16";
+  std::optional<std::string> dtype;
+  ModelLayout layout = ModelLayout::kDiffusers;
+  int64_t max_shard_bytes = io::kDefaultShardBytes;
 
   template <class V>
   void visit(V& v) {
-    v("checkpoint", checkpoint, "training checkpoint, or the run folder for its newest one");
+    v("checkpoint", checkpoint,
+      "training checkpoint, or the run folder for its newest one; empty = write `model` again as it is, in `layout`");
     v("output", output, "model folder to write");
-    v("model", model, "folder of the teacher; null = where it was in training");
+    v("model", model,
+      "folder of the teacher; null = where it was in training. Without a checkpoint: the model folder, or single "
+      "transformer file, to write again");
     v("untrained_swap", untrained_swap, "also write this model folder: the same layers swapped without any training");
     v("ema", ema, "export the averaged weights if the run kept them");
-    v("dtype", dtype, "number format of the exported DiT: bf16 or fp32");
+    v("dtype", dtype,
+      "number format of the exported DiT: bf16, fp16 or fp32; null = bf16, or as it is where there is no checkpoint");
+    v("layout", layout, "files and tensor names: diffusers (WanPipeline folder) or original (Wan's own repository)");
+    v("max_shard_bytes", max_shard_bytes, "split the DiT's weights into files of at most this size; 0 = one file");
   }
   void validate(const std::string& path) const;
 };

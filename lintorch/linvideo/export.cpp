@@ -12,6 +12,7 @@
 #include "lintorch/linvideo/fingerprint.h"
 #include "lintorch/linvideo/training_record.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
+#include "lintorch/pipeline/model_export.h"
 #include "lintorch/train/train_checkpoint.h"
 
 namespace lintorch::linvideo {
@@ -19,6 +20,8 @@ namespace lintorch::linvideo {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr const char* kDescriptionFile = "linearization.json";
 
 /// A DiT of the teacher's shape with the given layers linear. Shared weights are the teacher's, maps are at their start.
 wan::WanDit swapped_dit(wan::WanDit& teacher, const LayerAssignment& assignment,
@@ -36,22 +39,16 @@ wan::WanDit swapped_dit(wan::WanDit& teacher, const LayerAssignment& assignment,
   return dit;
 }
 
-/// Copies everything of a model folder but the DiT: component folders and model_index.json.
-void copy_components(const fs::path& from, const fs::path& to) {
-  for (const auto& entry : fs::directory_iterator(from)) {
-    const bool component = entry.is_directory() && entry.path().filename() != "transformer";
-    if (!component && entry.path().filename() != "model_index.json") continue;
-    fs::copy(entry.path(), to / entry.path().filename(), fs::copy_options::recursive);
-  }
+wan::WanDit load_teacher(const fs::path& folder) {
+  return wan::load_wan_dit(pipeline::find_model_parts(folder).transformer, at::kFloat, at::kCPU);
 }
 
-void write_model(const wan::WanDit& dit, const fs::path& teacher_folder, const fs::path& output, at::ScalarType dtype,
+void write_model(const wan::WanDit& dit, const fs::path& teacher_folder, const fs::path& output, WeightFormat format,
                  const Json& description) {
   io::AtomicDir folder(output);
-  copy_components(teacher_folder, folder.path());
-  wan::save_wan_dit(folder.path() / "transformer", dit, dtype,
-                    {{"linearized_by", fmt::format("lintorch {}", version())}});
-  write_json_file(folder.path() / "linearization.json", description);
+  format.metadata["linearized_by"] = fmt::format("lintorch {}", version());
+  pipeline::write_model_folder(teacher_folder, {dit->config(), layers::module_state(*dit)}, folder.path(), format);
+  write_json_file(folder.path() / kDescriptionFile, description);
   folder.commit();
 }
 
@@ -63,17 +60,44 @@ Json describe(const LayerAssignment& assignment, const wan::WanDit& dit) {
               {"linear_attention", config_to_json(dit->config().linear_attention)}};
 }
 
+WeightFormat weight_format(const ExportConfig& config, std::optional<at::ScalarType> dtype) {
+  if (config.dtype) dtype = dtype_from_name(*config.dtype);
+  return {.layout = config.layout, .dtype = dtype, .max_shard_bytes = static_cast<uint64_t>(config.max_shard_bytes)};
+}
+
+/// A model folder or a transformer file as it is, in another layout.
+void rewrite_model(const ExportConfig& config) {
+  LT_CHECK(config.model, ConfigError,
+           "checkpoint: expected a training checkpoint or a run folder, or, to write a model again, model");
+  LT_CHECK(!config.untrained_swap, ConfigError, "untrained_swap: expected null without a checkpoint");
+  const fs::path model = *config.model;
+  const bool single_file = fs::is_regular_file(model);
+  const auto source = wan::open_wan_dit(single_file ? model : pipeline::find_model_parts(model).transformer);
+  WeightFormat format = weight_format(config, std::nullopt);
+  if (const auto note = source.metadata.find("linearized_by"); note != source.metadata.end())
+    format.metadata.insert(*note);
+  io::AtomicDir folder(config.output);
+  if (single_file) {
+    wan::write_wan_dit(folder.path(), source.config, source.state, format);
+  } else {
+    pipeline::write_model_folder(model, {source.config, source.state}, folder.path(), format);
+    if (fs::exists(model / kDescriptionFile)) fs::copy_file(model / kDescriptionFile, folder.path() / kDescriptionFile);
+  }
+  folder.commit();
+  log_info("wrote {} in the {} layout", config.output, enum_name(config.layout));
+}
+
 }  // namespace
 
 LayerAssignment export_student(const TrainedStudent& trained, const fs::path& teacher_folder, const fs::path& output,
-                               at::ScalarType dtype) {
+                               const WeightFormat& format) {
   at::NoGradGuard no_grad;
   const TrainingRecord record = record_from_tensors(trained.extra_state);
   const std::string fingerprint = teacher_fingerprint(teacher_folder);
   LT_CHECK(record.teacher == fingerprint, CheckpointError,
            "[export_linearized] the checkpoint was trained from another teacher (fingerprint {}, {} has {})",
            record.teacher, teacher_folder.string(), fingerprint);
-  auto teacher = wan::load_wan_dit(teacher_folder / "transformer", at::kFloat, at::kCPU);
+  auto teacher = load_teacher(teacher_folder);
   LayerAssignment assignment;
   if (record.assignment) {
     assignment = *record.assignment;
@@ -110,14 +134,14 @@ LayerAssignment export_student(const TrainedStudent& trained, const fs::path& te
   description["gates"] = gates;
   description["teacher_fingerprint"] = record.teacher;
   description["linearize"] = config_to_json(record.config);
-  write_model(dit, teacher_folder, output, dtype, description);
+  write_model(dit, teacher_folder, output, format, description);
   log_info("wrote {}: {} linear layers ({})", output.string(), count_linear(assignment),
            describe_linear_layers(assignment));
   return assignment;
 }
 
 void export_linearized(const ExportConfig& config) {
-  LT_CHECK(!config.checkpoint.empty(), ConfigError, "checkpoint: expected a training checkpoint or a run folder");
+  if (config.checkpoint.empty()) return rewrite_model(config);
   fs::path folder = config.checkpoint;
   if (fs::is_directory(folder / "checkpoints")) {
     const auto newest = train::latest_checkpoint_folder(folder);
@@ -136,20 +160,20 @@ void export_linearized(const ExportConfig& config) {
 
   const TrainingRecord record = record_from_tensors(checkpoint.extra);
   const fs::path teacher = config.model.value_or(record.config.model);
-  const auto dtype = dtype_from_name(config.dtype);
-  const LayerAssignment assignment = export_student(trained, teacher, config.output, dtype);
+  const WeightFormat format = weight_format(config, at::kBFloat16);
+  const LayerAssignment assignment = export_student(trained, teacher, config.output, format);
   if (config.untrained_swap)
-    export_untrained_swap(assignment, record.config.linear_attention, teacher, *config.untrained_swap, dtype);
+    export_untrained_swap(assignment, record.config.linear_attention, teacher, *config.untrained_swap, format);
 }
 
 void export_untrained_swap(const LayerAssignment& assignment, const layers::LinearAttentionConfig& linear_attention,
-                           const fs::path& teacher_folder, const fs::path& output, at::ScalarType dtype) {
+                           const fs::path& teacher_folder, const fs::path& output, const WeightFormat& format) {
   at::NoGradGuard no_grad;
-  auto teacher = wan::load_wan_dit(teacher_folder / "transformer", at::kFloat, at::kCPU);
+  auto teacher = load_teacher(teacher_folder);
   const auto dit = swapped_dit(teacher, assignment, linear_attention);
   Json description = describe(assignment, dit);
   description["untrained"] = true;
-  write_model(dit, teacher_folder, output, dtype, description);
+  write_model(dit, teacher_folder, output, format, description);
   log_info("wrote {}: the same layers swapped without training", output.string());
 }
 

@@ -5,6 +5,7 @@
 #include "lintorch/core/tensor_map.h"
 #include "lintorch/linvideo/config.h"
 #include "lintorch/linvideo/layer_assignment.h"
+#include "lintorch/models/model_layout.h"
 
 namespace lintorch::linvideo {
 
@@ -15,6 +16,10 @@ namespace lintorch::linvideo {
 /// The choice is the frozen one, or the `target` smallest gates of a run that ended before its freeze (with a warning).
 /// The folder appears whole or not at all. Throws CheckpointError if the checkpoint is no linearization run or does not
 /// fit the teacher, ConfigError, IoError.
+///
+/// Without a checkpoint it writes config.model again, in config.layout: a model folder, or a single transformer file,
+/// which becomes a folder with config.json. Number formats stay unless config.dtype is given; then going to another
+/// layout and back gives equal bits.
 void export_linearized(const ExportConfig& config);
 
 /// The weights of a finished or running linearization.
@@ -27,12 +32,12 @@ struct TrainedStudent {
 
 /// The same from weights in memory. Returns the exported assignment.
 LayerAssignment export_student(const TrainedStudent& trained, const std::filesystem::path& teacher_folder,
-                               const std::filesystem::path& output, at::ScalarType dtype);
+                               const std::filesystem::path& output, const WeightFormat& format);
 
 /// Control for evaluation: the teacher with the given layers made linear, their maps at the start values, and nothing
 /// trained.
 void export_untrained_swap(const LayerAssignment& assignment, const layers::LinearAttentionConfig& linear_attention,
                            const std::filesystem::path& teacher_folder, const std::filesystem::path& output,
-                           at::ScalarType dtype);
+                           const WeightFormat& format);
 
 }  // namespace lintorch::linvideo

@@ -69,17 +69,24 @@ uint32_t file_crc32(const fs::path& path) {
 }
 
 std::string teacher_fingerprint(const fs::path& model_folder) {
-  const fs::path folder = model_folder / "transformer";
-  LT_CHECK(fs::is_directory(folder), IoError, "[teacher_fingerprint] {} has no folder transformer/",
-           model_folder.string());
+  fs::path folder = model_folder / "transformer";
+  std::string stem;
+  if (!fs::is_directory(folder)) {
+    // Wan's own repository has the weights of all components side by side.
+    folder = model_folder;
+    stem = "diffusion_pytorch_model";
+  }
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
+    if (entry.path().extension() == ".safetensors" && entry.path().filename().string().starts_with(stem))
+      files.push_back(entry.path());
+  LT_CHECK(stem.empty() || !files.empty(), IoError,
+           "[teacher_fingerprint] {} has no folder transformer/ and no {}*.safetensors", model_folder.string(), stem);
   LT_CHECK(!files.empty(), IoError, "[teacher_fingerprint] {} holds no .safetensors file", folder.string());
   std::sort(files.begin(), files.end());
 
   Fnv1a hash;
-  hash.add(read_file(folder / "config.json"));
+  if (stem.empty() || fs::exists(folder / "config.json")) hash.add(read_file(folder / "config.json"));
   for (const auto& file : files) add_file(hash, file);
   return fmt::format("{:016x}", hash.value());
 }

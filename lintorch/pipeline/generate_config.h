@@ -12,6 +12,7 @@ namespace lintorch::pipeline {
 /// lintorch-generate: prompt -> video. Values left null come from the model folder.
 struct GenerateConfig {
   std::string model;
+  ComponentPaths components;
   std::string prompt;
   std::optional<std::string> negative_prompt;
   std::optional<std::string> size;
@@ -30,7 +31,8 @@ struct GenerateConfig {
 
   template <class V>
   void visit(V& v) {
-    v("model", model, "model folder (Diffusers layout), plain or linearized");
+    v("model", model, "model folder, plain or linearized, in the layout of Diffusers or of Wan's own repository");
+    v("components", components);
     v("prompt", prompt, "what to show");
     v("negative_prompt", negative_prompt, "prompt of the unconditional branch; null = the model's");
     v("size", size, "WIDTHxHEIGHT in pixels; null = the model's");

@@ -69,7 +69,7 @@ void generate_video(const GenerateConfig& requested) {
   LT_CHECK(!requested.prompt.empty() || requested.latents, ConfigError, "--prompt: expected a text");
   media::check_video_path(requested.output);
   const auto device = resolve_device(requested.device);
-  auto model = load_video_model(requested.model, dtype_from_name(requested.dtype), device);
+  auto model = load_video_model(requested.model, dtype_from_name(requested.dtype), device, requested.components);
   const auto config = resolve(requested, model);
   VideoSize size{0, 0, *config.frames};
   parse_size(*config.size, size.width, size.height);

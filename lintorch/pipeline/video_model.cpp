@@ -2,6 +2,7 @@
 
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
+#include "lintorch/core/logging.h"
 #include "lintorch/models/umt5/checkpoint.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/vae_checkpoint.h"
@@ -9,6 +10,17 @@
 namespace lintorch::pipeline {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// Of wan/configs and generate.py in Wan's repository.
+constexpr double kWanFlowShift = 5.0;
+constexpr const char* kWanNegativePrompt =
+    "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，"
+    "丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，"
+    "静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走";
+
+}  // namespace
 
 Json model_index_json(const GenerationDefaults& defaults) {
   return Json{{"_class_name", "WanPipeline"},
@@ -32,18 +44,35 @@ GenerationDefaults read_generation_defaults(const fs::path& folder) {
   return defaults;
 }
 
-VideoModel load_video_model(const fs::path& folder, at::ScalarType dtype, c10::Device device) {
-  LT_CHECK(fs::is_directory(folder), IoError, "[load_video_model] {} is not a folder", folder.string());
-  for (const char* part : {"model_index.json", "transformer", "vae", "text_encoder", "tokenizer", "scheduler"})
-    LT_CHECK(fs::exists(folder / part), CheckpointError,
-             "[load_video_model] {} has no {}: expected a Diffusers WanPipeline folder", folder.string(), part);
+std::pair<diffusion::SchedulerConfig, GenerationDefaults> read_generation_settings(const fs::path& folder,
+                                                                                   ModelLayout layout) {
+  if (layout == ModelLayout::kDiffusers)
+    return {diffusion::read_scheduler_config(folder / "scheduler"), read_generation_defaults(folder)};
+  diffusion::SchedulerConfig scheduler;
+  scheduler.flow_shift = kWanFlowShift;
+  GenerationDefaults defaults;
+  defaults.negative_prompt = kWanNegativePrompt;
+  if (const fs::path extras = folder / kOriginalExtrasFile; fs::exists(extras)) {
+    const Json json = read_json_file(extras);
+    const std::string where = extras.string() + ":";
+    LT_CHECK(json.is_object() && json.contains("scheduler") && json.contains("defaults"), ConfigError,
+             "{} expected the keys scheduler and defaults", where);
+    scheduler = diffusion::SchedulerConfig::from_json(json["scheduler"], where + " scheduler");
+    read_config_value(json["defaults"], defaults, where + " defaults");
+  }
+  return {scheduler, defaults};
+}
+
+VideoModel load_video_model(const fs::path& folder, at::ScalarType dtype, c10::Device device,
+                            const ComponentPaths& replaced) {
+  const ModelParts parts = find_model_parts(folder, replaced);
+  log_info("{}: model in the {} layout", folder.string(), enum_name(parts.layout));
   VideoModel model;
-  model.defaults = read_generation_defaults(folder);
-  model.dit = wan::load_wan_dit(folder / "transformer", dtype, device);
-  model.vae = wan::load_wan_vae(folder / "vae", at::kFloat, device);
-  model.text_encoder = umt5::load_umt5(folder / "text_encoder", dtype, device);
-  model.tokenizer = std::make_shared<const umt5::Tokenizer>(umt5::Tokenizer::load(folder / "tokenizer"));
-  model.scheduler = diffusion::read_scheduler_config(folder / "scheduler");
+  std::tie(model.scheduler, model.defaults) = read_generation_settings(folder, parts.layout);
+  model.dit = wan::load_wan_dit(parts.transformer, dtype, device);
+  model.vae = wan::load_wan_vae(parts.vae, at::kFloat, device);
+  model.text_encoder = umt5::load_umt5(parts.text_encoder, dtype, device);
+  model.tokenizer = std::make_shared<const umt5::Tokenizer>(umt5::Tokenizer::load(parts.tokenizer));
   const auto& dit = model.dit->config();
   LT_CHECK(dit.in_channels == model.vae->config().z_dim, CheckpointError,
            "[load_video_model] {}: transformer in_channels is {}, but the VAE has {} latent channels", folder.string(),

@@ -12,6 +12,7 @@
 #include "lintorch/models/umt5/tokenizer.h"
 #include "lintorch/models/wan/dit.h"
 #include "lintorch/models/wan/vae.h"
+#include "lintorch/pipeline/model_parts.h"
 
 namespace lintorch::pipeline {
 
@@ -37,7 +38,7 @@ struct GenerationDefaults {
   }
 };
 
-/// The five parts of a Diffusers WanPipeline folder, ready to generate.
+/// The five parts of a model, ready to generate.
 struct VideoModel {
   wan::WanDit dit{nullptr};
   wan::WanVae vae{nullptr};
@@ -47,10 +48,16 @@ struct VideoModel {
   GenerationDefaults defaults;
 };
 
-/// Loads a model folder (model_index.json, transformer/, vae/, text_encoder/, tokenizer/, scheduler/) for inference.
-/// `dtype` is that of the DiT and the text encoder; the VAE always runs in fp32 (wan.md pitfall 12).
+/// Loads a model folder for inference, in the layout of Diffusers or of Wan's own repository (see find_model_parts).
+/// `dtype` is that of the DiT and the text encoder; the VAE always runs in fp32.
 /// Throws CheckpointError or IoError naming the part that is missing or wrong.
-VideoModel load_video_model(const std::filesystem::path& folder, at::ScalarType dtype, c10::Device device);
+VideoModel load_video_model(const std::filesystem::path& folder, at::ScalarType dtype, c10::Device device,
+                            const ComponentPaths& replaced = {});
+
+/// The scheduler and the defaults of a model folder; of an original one Wan's own (UniPC, shift 5, its negative prompt)
+/// unless kOriginalExtrasFile says otherwise. Throws IoError, ConfigError.
+std::pair<diffusion::SchedulerConfig, GenerationDefaults> read_generation_settings(const std::filesystem::path& folder,
+                                                                                   ModelLayout layout);
 
 /// Content of model_index.json for a WanPipeline with these defaults.
 Json model_index_json(const GenerationDefaults& defaults);

@@ -66,7 +66,7 @@ std::string transformers_dtype(c10::ScalarType dtype) {
     case c10::ScalarType::Double:
       return "float64";
     default:
-      throw Error("[write_umt5_config] expected a floating-point dtype");
+      throw Error("[umt5_config_json] expected a floating-point dtype");
   }
 }
 
@@ -74,8 +74,10 @@ std::string transformers_dtype(c10::ScalarType dtype) {
 
 Umt5Config read_umt5_config(const std::filesystem::path& folder) {
   const auto path = folder / "config.json";
-  const Json json = read_json_file(path);
-  const std::string where = path.string() + ":";
+  return umt5_config_from_json(read_json_file(path), path.string() + ":");
+}
+
+Umt5Config umt5_config_from_json(const Json& json, const std::string& where) {
   Umt5Config config;
   ConfigReader reader(json, where);
   config.visit(reader);
@@ -91,7 +93,7 @@ Umt5Config read_umt5_config(const std::filesystem::path& folder) {
   return config;
 }
 
-void write_umt5_config(const std::filesystem::path& folder, const Umt5Config& config, c10::ScalarType dtype) {
+Json umt5_config_json(const Umt5Config& config, c10::ScalarType dtype) {
   Json json = config_to_json(config);
   const Json required = required_values();
   for (const auto& [key, value] : required.items()) json[key] = value;
@@ -106,7 +108,11 @@ void write_umt5_config(const std::filesystem::path& folder, const Umt5Config& co
   json["tie_word_embeddings"] = false;
   json["torch_dtype"] = transformers_dtype(dtype);
   json["use_cache"] = false;
-  write_json_file(folder / "config.json", json);
+  return json;
+}
+
+void write_umt5_config(const std::filesystem::path& folder, const Umt5Config& config, c10::ScalarType dtype) {
+  write_json_file(folder / "config.json", umt5_config_json(config, dtype));
 }
 
 }  // namespace lintorch::umt5

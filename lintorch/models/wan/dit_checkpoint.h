@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "lintorch/models/model_layout.h"
 #include "lintorch/models/wan/dit.h"
 
 namespace lintorch::wan {
@@ -18,14 +19,35 @@ bool keeps_fp32(std::string_view parameter_name);
 /// Casts a model to `dtype` (parameters of keeps_fp32 at least to fp32) and moves it to `device`.
 void cast_wan_dit(WanDit& dit, at::ScalarType dtype, c10::Device device);
 
-/// Loads a Diffusers transformer folder: config.json and diffusion_pytorch_model*.safetensors (one file or shards);
-/// tensors may also carry original Wan names. Strict. Returns the model in eval mode.
-/// Throws IoError, ConfigError, or CheckpointError: missing, unexpected or mis-shaped tensors, or linear-attention
-/// weights in layers that the config calls softmax (or the reverse).
-WanDit load_wan_dit(const std::filesystem::path& folder, at::ScalarType dtype, c10::Device device);
+/// A transformer found on disk. The tensors have Diffusers names, share the mapped files and are not read yet.
+struct DitSource {
+  WanDitConfig config;
+  TensorMap state;
+  io::Metadata metadata;
+};
 
-/// Writes config.json and diffusion_pytorch_model*.safetensors with values in `dtype`. The config's attention list must
-/// describe the cores in place. Throws CheckpointError otherwise, IoError.
+/// Finds out what a transformer is; says so in the log. `path` is one of
+///   - a Diffusers transformer folder, or the folder of Wan's own repository: config.json (WanTransformer3DModel or
+///     WanModel) and diffusion_pytorch_model*.safetensors, one file or shards;
+///   - a single file, safetensors or torch.save, in either naming, with or without a known prefix (see DitNaming).
+/// The config comes from config.json; where there is none, from the metadata entry kConfigMetadata; else the shapes must
+/// be those of a preset.
+/// Throws IoError, ConfigError, NotSupportedError, or CheckpointError: missing, unexpected, mis-shaped or mis-typed
+/// tensors (with the nearest preset), or linear-attention weights in layers that the config calls softmax (or the
+/// reverse).
+DitSource open_wan_dit(const std::filesystem::path& path);
+
+/// Loads what open_wan_dit finds, tensor by tensor: memory beyond the model's own is that of the largest tensor. Returns
+/// the model in eval mode. Throws as open_wan_dit.
+WanDit load_wan_dit(const std::filesystem::path& path, at::ScalarType dtype, c10::Device device);
+
+/// Writes config.json and diffusion_pytorch_model*.safetensors of a layout into a folder. Weights of keeps_fp32 are
+/// stored in fp32 at least where format.dtype asks for less. Throws IoError.
+void write_wan_dit(const std::filesystem::path& folder, const WanDitConfig& config, const TensorMap& state,
+                   const WeightFormat& format = {});
+
+/// Writes a model in the Diffusers layout with values in `dtype`. The config's attention list must describe the cores in
+/// place. Throws CheckpointError otherwise, IoError.
 void save_wan_dit(const std::filesystem::path& folder, const WanDit& dit, at::ScalarType dtype,
                   const std::map<std::string, std::string>& metadata = {});
 

@@ -1,5 +1,9 @@
 #include "lintorch/models/wan/dit_key_map.h"
 
+#include <fmt/ranges.h>
+
+#include <vector>
+
 #include "lintorch/core/error.h"
 #include "lintorch/io/key_map.h"
 
@@ -36,14 +40,8 @@ const io::KeyMap& key_map() {
   return map;
 }
 
-// Longest first where one ends another.
-constexpr std::string_view kPrefixes[] = {"model.diffusion_model.", "model.", "pipe.dit.", "dit.", "net."};
-
-std::string_view without_prefix(std::string_view name) {
-  for (const std::string_view prefix : kPrefixes)
-    if (name.starts_with(prefix)) return name.substr(prefix.size());
-  return name;
-}
+constexpr std::string_view kPrefixes[] = {"", "model.diffusion_model.", "model.", "pipe.dit.", "dit.", "net."};
+constexpr std::string_view kOriginalMarker = "head.modulation", kDiffusersMarker = "scale_shift_table";
 
 }  // namespace
 
@@ -51,21 +49,54 @@ std::optional<std::string> dit_key_to_diffusers(std::string_view original) { ret
 
 std::optional<std::string> dit_key_to_original(std::string_view diffusers) { return key_map().backward(diffusers); }
 
+std::string DitNaming::description() const {
+  return std::string(original ? "original Wan names" : "Diffusers names") +
+         (prefix.empty() ? "" : " with the prefix " + prefix);
+}
+
+DitNaming detect_dit_naming(const TensorMap& state, std::string_view what) {
+  std::vector<DitNaming> found;
+  for (const std::string_view prefix : kPrefixes) {
+    if (state.contains(std::string(prefix).append(kOriginalMarker))) found.push_back({true, std::string(prefix)});
+    if (state.contains(std::string(prefix).append(kDiffusersMarker))) found.push_back({false, std::string(prefix)});
+  }
+  LT_CHECK(!found.empty(), CheckpointError,
+           "[{}] this is no Wan transformer: expected a tensor {} (original names) or {} (Diffusers names), alone or "
+           "after one of the prefixes {}; got {} tensors{}",
+           what, kOriginalMarker, kDiffusersMarker, fmt::join(std::begin(kPrefixes) + 1, std::end(kPrefixes), ", "),
+           state.size(), state.empty() ? "" : " such as " + state.begin()->first);
+  LT_CHECK(found.size() == 1, CheckpointError, "[{}] ambiguous: the tensors have both {} and {}", what,
+           found[0].description(), found[1].description());
+  return found[0];
+}
+
 bool has_original_dit_keys(const TensorMap& state) {
-  for (const auto& [name, tensor] : state)
-    if (without_prefix(name) == "head.modulation") return true;
+  for (const std::string_view prefix : kPrefixes)
+    if (state.contains(std::string(prefix).append(kOriginalMarker))) return true;
   return false;
 }
 
-TensorMap dit_state_to_diffusers(const TensorMap& state) {
-  const bool original = has_original_dit_keys(state);
+TensorMap dit_state_to_diffusers(const TensorMap& state, std::string_view what) {
+  const DitNaming naming = detect_dit_naming(state, what);
   TensorMap renamed;
   for (const auto& [full_name, tensor] : state) {
-    const std::string_view name = without_prefix(full_name);
-    const auto target = original ? dit_key_to_diffusers(name) : std::optional<std::string>(name);
-    LT_CHECK(target, CheckpointError, "[dit_state_to_diffusers] expected original Wan tensor names, got {}", full_name);
+    LT_CHECK(full_name.starts_with(naming.prefix), CheckpointError,
+             "[{}] expected every tensor to have the prefix {}, got {}", what, naming.prefix, full_name);
+    const std::string name = full_name.substr(naming.prefix.size());
+    const auto target = naming.original ? dit_key_to_diffusers(name) : name;
+    LT_CHECK(target, CheckpointError, "[{}] expected original Wan tensor names, got {}", what, full_name);
     LT_CHECK(renamed.emplace(*target, tensor).second, CheckpointError,
-             "[dit_state_to_diffusers] expected one tensor for {}, got a second: {}", *target, full_name);
+             "[{}] expected one tensor for {}, got a second: {}", what, *target, full_name);
+  }
+  return renamed;
+}
+
+TensorMap dit_state_to_original(const TensorMap& state) {
+  TensorMap renamed;
+  for (const auto& [name, tensor] : state) {
+    const auto target = dit_key_to_original(name);
+    LT_CHECK(target, CheckpointError, "[dit_state_to_original] {} has no original Wan name", name);
+    renamed.emplace(*target, tensor);
   }
   return renamed;
 }

@@ -1,17 +1,44 @@
 #include "lintorch/models/wan/vae_checkpoint.h"
 
+#include <ATen/ops/empty.h>
+
 #include "lintorch/core/error.h"
 #include "lintorch/core/json.h"
+#include "lintorch/core/logging.h"
+#include "lintorch/io/mapped_file.h"
 #include "lintorch/io/sharded_index.h"
 #include "lintorch/layers/module_state.h"
+#include "lintorch/layers/uninitialized.h"
 #include "lintorch/models/wan/vae_key_map.h"
 
 namespace lintorch::wan {
 namespace {
 
 constexpr const char* kStem = "diffusion_pytorch_model";
+constexpr const char* kOriginalMarker = "encoder.conv1.weight";
+constexpr const char* kDiffusersMarker = "encoder.conv_in.weight";
 
-TensorMap rename_official(const TensorMap& official, const WanVaeConfig& config, const std::string& where) {
+WanVae uninitialized_vae(const WanVaeConfig& config) {
+  const layers::Uninitialized uninitialized;
+  return WanVae(config);
+}
+
+layers::ShapeMap vae_shapes(const WanVaeConfig& config) {
+  return layers::shapes_of(layers::module_state(*uninitialized_vae(config)));
+}
+
+bool has_original_names(const TensorMap& state, const std::string& where) {
+  const bool original = state.contains(kOriginalMarker), diffusers = state.contains(kDiffusersMarker);
+  LT_CHECK(
+      original || diffusers, CheckpointError,
+      "[load_wan_vae] {}: this is no Wan autoencoder: expected a tensor {} (original names) or {} (Diffusers names)",
+      where, kOriginalMarker, kDiffusersMarker);
+  LT_CHECK(!(original && diffusers), CheckpointError, "[load_wan_vae] {}: ambiguous: it has both {} and {}", where,
+           kOriginalMarker, kDiffusersMarker);
+  return original;
+}
+
+TensorMap to_diffusers_names(const TensorMap& official, const WanVaeConfig& config, const std::string& where) {
   const io::KeyMap key_map = vae_key_map(config);
   TensorMap state;
   for (const auto& [name, tensor] : official) {
@@ -23,24 +50,88 @@ TensorMap rename_official(const TensorMap& official, const WanVaeConfig& config,
   return state;
 }
 
+std::string nearest_preset(const TensorMap& state) {
+  std::string nearest;
+  double best_share = -1;
+  for (const auto& [name, config] : {std::pair{"t2v_vae", t2v_vae()}, std::pair{"tiny_vae", tiny_vae()}}) {
+    const auto expected = vae_shapes(config);
+    size_t fitting = 0;
+    for (const auto& [tensor, shape] : expected) {
+      const auto it = state.find(tensor);
+      fitting += it != state.end() && it->second.sizes() == at::IntArrayRef(shape);
+    }
+    const double share = static_cast<double>(fitting) / static_cast<double>(expected.size());
+    if (share <= best_share) continue;
+    best_share = share;
+    nearest = fmt::format("nearest preset: {} ({} of its {} tensors fit)", name, fitting, expected.size());
+  }
+  return nearest;
+}
+
+// The config, and where it comes from.
+std::pair<WanVaeConfig, std::string> find_config(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) return {read_vae_config(path / "config.json"), "config.json"};
+  const auto metadata = io::read_checkpoint_metadata(path, kStem);
+  if (const auto entry = metadata.find(kConfigMetadata); entry != metadata.end()) {
+    const Json json = Json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
+    LT_CHECK(!json.is_discarded(), CheckpointError, "[load_wan_vae] {}: its metadata {} is not JSON", path.string(),
+             kConfigMetadata);
+    return {vae_config_from_json(json, path.string() + ", metadata:"), "the metadata of the file"};
+  }
+  return {t2v_vae(), "the preset t2v_vae, as the file has none"};
+}
+
 }  // namespace
 
-WanVae load_wan_vae(const std::filesystem::path& folder, at::ScalarType dtype, c10::Device device) {
-  WanVae vae(read_vae_config(folder / "config.json"));
-  vae->to(device, dtype);
-  TensorMap state = io::read_checkpoint(folder, kStem);
-  if (state.contains("encoder.conv1.weight")) state = rename_official(state, vae->config(), folder.string());
-  layers::load_module_state(*vae, state, "load_wan_vae: " + folder.string());
+VaeSource open_wan_vae(const std::filesystem::path& path) {
+  const std::string where = path.string();
+  LT_CHECK(std::filesystem::exists(path), IoError, "[load_wan_vae] {} does not exist", where);
+  const auto [config, origin] = find_config(path);
+  VaeSource source{config, io::read_checkpoint(path, kStem)};
+  const bool original = has_original_names(source.state, where);
+  if (original) source.state = to_diffusers_names(source.state, config, where);
+  const auto report = layers::compare_state(vae_shapes(config), source.state);
+  LT_CHECK(report.fits(), CheckpointError, "[load_wan_vae] {}: expected the tensors of {} exactly, got{}\n  {}", where,
+           origin, report.text(), nearest_preset(source.state));
+  log_info("{}: Wan autoencoder, {} names, config from {}", where, original ? "original" : "Diffusers", origin);
+  return source;
+}
+
+WanVae load_wan_vae(const std::filesystem::path& path, at::ScalarType dtype, c10::Device device) {
+  const VaeSource source = open_wan_vae(path);
+  WanVae vae = uninitialized_vae(source.config);
+  for (auto& parameter : vae->parameters())
+    parameter.set_data(at::empty(parameter.sizes(), at::TensorOptions().dtype(dtype).device(device)));
+  layers::load_module_state(*vae, source.state, "load_wan_vae: " + path.string(), io::release_pages);
   vae->eval();
   return vae;
 }
 
+void write_wan_vae(const std::filesystem::path& folder, const WanVaeConfig& config, const TensorMap& state,
+                   const WeightFormat& format) {
+  const Json json = vae_config_json(config);
+  io::Metadata metadata = format.metadata;
+  metadata[kConfigMetadata] = json.dump();
+  io::StoredDtype stored_dtype;
+  if (format.dtype) stored_dtype = [&](const std::string&, at::ScalarType) { return *format.dtype; };
+  if (format.layout == ModelLayout::kDiffusers) {
+    io::write_checkpoint(folder, kStem, state, metadata, format.max_shard_bytes, stored_dtype);
+    write_json_file(folder / "config.json", json);
+    return;
+  }
+  const io::KeyMap key_map = vae_key_map(config);
+  TensorMap original;
+  for (const auto& [name, tensor] : state) {
+    const auto renamed = key_map.backward(name);
+    LT_CHECK(renamed, CheckpointError, "[write_wan_vae] {} has no original Wan name", name);
+    original.emplace(*renamed, tensor);
+  }
+  io::write_checkpoint(folder, kOriginalVaeStem, original, metadata, format.max_shard_bytes, stored_dtype);
+}
+
 void save_wan_vae(const std::filesystem::path& folder, WanVae& vae, at::ScalarType dtype,
                   const io::Metadata& metadata) {
-  TensorMap state = layers::module_state(*vae);
-  for (auto& [name, tensor] : state) tensor = tensor.to(dtype);
-  io::write_checkpoint(folder, kStem, state, metadata);
-  write_json_file(folder / "config.json", vae_config_json(vae->config()));
+  write_wan_vae(folder, vae->config(), layers::module_state(*vae), {.dtype = dtype, .metadata = metadata});
 }
 
 }  // namespace lintorch::wan

@@ -71,8 +71,10 @@ WanVaeConfig tiny_vae() {
 }
 
 WanVaeConfig read_vae_config(const std::filesystem::path& path) {
-  const Json json = read_json_file(path);
-  const std::string where = path.filename().string() + ":";
+  return vae_config_from_json(read_json_file(path), path.filename().string() + ":");
+}
+
+WanVaeConfig vae_config_from_json(const Json& json, const std::string& where) {
   WanVaeConfig config;
   ConfigReader reader(json, where);
   config.visit(reader);

@@ -55,8 +55,11 @@ WanVaeConfig t2v_vae();
 /// A small one for the miniature run: base 16, mult 1, 2, 4, factors 4 (time) and 4 (space), unit latent statistics.
 WanVaeConfig tiny_vae();
 
-/// Reads vae/config.json of Diffusers. Throws ConfigError for unknown keys and NotSupportedError for options of the
+/// The content of vae/config.json of Diffusers; `where` starts every message. Throws ConfigError for unknown keys and NotSupportedError for options of the
 /// Wan 2.2 autoencoder (is_residual, patch_size, another decoder_base_dim or number of pixel channels).
+WanVaeConfig vae_config_from_json(const Json& json, const std::string& where);
+
+/// The same from a file. Throws IoError, too.
 WanVaeConfig read_vae_config(const std::filesystem::path& path);
 
 /// The content of vae/config.json, with `_class_name` and the keys that Diffusers pipelines read.

@@ -1,0 +1,71 @@
+#include "lintorch/pipeline/model_export.h"
+
+#include "lintorch/core/config_fields.h"
+#include "lintorch/models/umt5/checkpoint.h"
+#include "lintorch/models/wan/dit_checkpoint.h"
+#include "lintorch/models/wan/vae_checkpoint.h"
+#include "lintorch/pipeline/video_model.h"
+
+namespace lintorch::pipeline {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void copy_into(const fs::path& from, const fs::path& folder) {
+  fs::copy(from, folder / from.filename(), fs::copy_options::recursive);
+}
+
+/// Component folders (the evaluation judge among them) and model_index.json, all but the transformer.
+void copy_diffusers_parts(const fs::path& from, const fs::path& to) {
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const bool component = entry.is_directory() && entry.path().filename() != "transformer";
+    if (component || entry.path().filename() == "model_index.json") copy_into(entry.path(), to);
+  }
+}
+
+void copy_original_parts(const fs::path& from, const fs::path& to) {
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const std::string name = entry.path().filename().string();
+    const bool weights = name.starts_with(wan::kOriginalVaeStem) || name.starts_with(umt5::kOriginalUmt5Stem);
+    if (weights || entry.is_directory() || name == kOriginalExtrasFile) copy_into(entry.path(), to);
+  }
+}
+
+void convert_parts(const fs::path& from, const ModelParts& parts, const fs::path& to, ModelLayout layout,
+                   uint64_t max_shard_bytes) {
+  const bool original = layout == ModelLayout::kOriginal;
+  const WeightFormat format{.layout = layout, .max_shard_bytes = max_shard_bytes};
+  const auto vae = wan::open_wan_vae(parts.vae);
+  wan::write_wan_vae(original ? to : to / "vae", vae.config, vae.state, format);
+  const auto text_encoder = umt5::open_umt5(parts.text_encoder);
+  umt5::write_umt5(original ? to : to / "text_encoder", text_encoder.config, text_encoder.state, format);
+
+  const auto [scheduler, defaults] = read_generation_settings(from, parts.layout);
+  if (original) {
+    fs::create_directories(to / "google");
+    fs::copy(parts.tokenizer, to / "google/umt5-xxl", fs::copy_options::recursive);
+    write_json_file(to / kOriginalExtrasFile,
+                    {{"scheduler", scheduler.to_json()}, {"defaults", config_to_json(defaults)}});
+  } else {
+    fs::copy(parts.tokenizer, to / "tokenizer", fs::copy_options::recursive);
+    diffusion::write_scheduler_config(to / "scheduler", scheduler);
+    write_json_file(to / "model_index.json", model_index_json(defaults));
+  }
+  if (fs::exists(from / "judge")) copy_into(from / "judge", to);
+}
+
+}  // namespace
+
+void write_model_folder(const fs::path& from, const ExportedDit& dit, const fs::path& to, const WeightFormat& format) {
+  const ModelParts parts = find_model_parts(from);
+  if (parts.layout != format.layout)
+    convert_parts(from, parts, to, format.layout, format.max_shard_bytes);
+  else if (format.layout == ModelLayout::kDiffusers)
+    copy_diffusers_parts(from, to);
+  else
+    copy_original_parts(from, to);
+  wan::write_wan_dit(format.layout == ModelLayout::kOriginal ? to : to / "transformer", dit.config, dit.state, format);
+}
+
+}  // namespace lintorch::pipeline

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+
+#include "lintorch/core/tensor_map.h"
+#include "lintorch/models/wan/config.h"
+#include "lintorch/pipeline/model_parts.h"
+
+namespace lintorch::pipeline {
+
+/// The transformer to write: Diffusers names, any dtype and device; may share mapped files.
+struct ExportedDit {
+  wan::WanDitConfig config;
+  TensorMap state;
+};
+
+/// Writes a model folder into an existing folder `to` (an AtomicDir's, say): the transformer given, and the other parts of
+/// the model folder `from`, in the layout of `format`. dtype and max_shard_bytes are those of the transformer; the other
+/// weights keep their number format.
+///
+/// Where the layout stays the same, the other parts are copied file by file. Else their tensors are renamed and written
+/// one by one, so that memory stays small; an original folder then gets the autoencoder and the text encoder as
+/// safetensors (Wan2.1_VAE.safetensors, models_t5_umt5-xxl-enc-bf16.safetensors), not as pickles, with their configs in
+/// the metadata, and kOriginalExtrasFile. Going there and back gives equal bits.
+/// Throws IoError, ConfigError, CheckpointError.
+void write_model_folder(const std::filesystem::path& from, const ExportedDit& dit, const std::filesystem::path& to,
+                        const WeightFormat& format);
+
+}  // namespace lintorch::pipeline
