@@ -151,7 +151,7 @@ TEST_CASE("a large mean of the row costs no accuracy", "[gpu_residual_layer_norm
   const auto expected =
       ops::layer_norm_modulate(x.to(at::kDouble), shift.to(at::kDouble), scale.to(at::kDouble), 1e-6, at::kDouble);
   const auto got = ops::layer_norm_modulate(x.cuda(), shift.cuda(), scale.cuda(), 1e-6, at::kFloat);
-  CHECK(test::relative_error(got, expected) < 1e-5);  // 100 ulps of x, 6e-8 each
+  CHECK(test::relative_error(got, expected) < 3e-5);  // the rounding of a mean of 100, up to 4 ulp
 }
 
 TEST_CASE("without gradients the outputs have the same bits", "[gpu_residual_layer_norm]") {
