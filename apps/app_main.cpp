@@ -9,8 +9,8 @@ namespace lintorch::apps {
 
 std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std::string& name,
                                                 const std::string& purpose, const std::vector<Shorthand>& shorthands,
-                                                const std::vector<Shorthand>& switches,
-                                                const std::string& config_table) {
+                                                const std::vector<Shorthand>& switches, const std::string& config_table,
+                                                const std::vector<std::string>& positionals) {
   cxxopts::Options options(name, purpose + "\n");
   auto add = options.add_options();
   add("config", "configuration file (JSON, comments allowed)", cxxopts::value<std::string>(), "FILE");
@@ -21,6 +21,13 @@ std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std
   add("help", "this text, with every configuration key");
   for (const auto& shorthand : shorthands) add(shorthand.flag, shorthand.help, cxxopts::value<std::string>(), "VALUE");
   for (const auto& flag : switches) add(flag.flag, flag.help);
+
+  if (!positionals.empty()) {
+    options.parse_positional(positionals);
+    std::string names;
+    for (const auto& positional : positionals) names += (names.empty() ? "" : " ") + positional;
+    options.positional_help(names);
+  }
 
   cxxopts::ParseResult parsed;
   try {

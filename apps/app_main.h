@@ -29,11 +29,12 @@ struct Shorthand {
   std::string help;
 };
 
-/// Parses the command line; returns nullopt when --help or --version was served.
+/// Parses the command line; returns nullopt when --help or --version was served. positionals: flags of shorthands whose
+/// values may also stand without the flag, in this order.
 std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std::string& name,
                                                 const std::string& purpose, const std::vector<Shorthand>& shorthands,
-                                                const std::vector<Shorthand>& switches,
-                                                const std::string& config_table);
+                                                const std::vector<Shorthand>& switches, const std::string& config_table,
+                                                const std::vector<std::string>& positionals = {});
 
 /// Runs `body` and turns exceptions into one line on stderr. Exit codes: 0 done, 1 failure, 2 usage or configuration,
 /// and what `body` returns.
@@ -43,12 +44,13 @@ int run_guarded(const std::function<int()>& body);
 template <class Config>
 int run_app(int argc, char** argv, const std::string& name, const std::string& purpose,
             const std::function<int(const Config&)>& body, const std::vector<Shorthand>& shorthands = {},
-            const std::vector<Shorthand>& switches = {}) {
+            const std::vector<Shorthand>& switches = {}, const std::vector<std::string>& positionals = {}) {
   return run_guarded([&]() -> int {
     ConfigDescriber table;
     Config defaults;
     defaults.visit(table);
-    const auto options = parse_command_line(argc, argv, name, purpose, shorthands, switches, table.markdown);
+    const auto options =
+        parse_command_line(argc, argv, name, purpose, shorthands, switches, table.markdown, positionals);
     if (!options) return 0;
     const auto config = load_config<Config>(options->config_file, options->overrides);
     if (options->print_config) {

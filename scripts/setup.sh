@@ -18,8 +18,9 @@ Usage: scripts/setup.sh [--with-reference] [--cuda | --no-cuda]
 3. Where an NVIDIA GPU is present and libtorch_cuda.so does not load yet: the CUDA libraries torch declares (about
    2 GB), into the same place. --cuda and --no-cuda force or suppress this.
 
---with-reference   also the pinned Python libraries that made the goldens in test/data (with the CUDA libraries, about
-                   2.3 GB more). No test needs them.
+--with-reference   also the pinned Python libraries that lintorch is compared with in test/reference (diffusers,
+                   transformers, ...: about 70 MB to download), into the same place. scripts/test.sh asks for them. Where
+                   the CUDA libraries are missing, which Python's torch names, stand-ins go into .deps/cuda_stubs.
 
 Delete .deps to undo 2 and 3.
 EOF
@@ -199,12 +200,14 @@ install_cuda_libraries() {
 
 install_reference() {
   [[ $with_reference == yes ]] || return 0
-  say "Python reference libraries: installing into $venv"
+  say "Python reference libraries: installing into $venv (about 70 MB to download)"
   pip_install --require-hashes -r scripts/requirements/libtorch.txt
-  loads "$venv"/lib/python3*/site-packages/torch/lib/libtorch_cuda.so >/dev/null ||
-    pip_install --require-hashes -r scripts/requirements/cuda.txt
   pip_install -r scripts/requirements/reference.txt
-  "$venv/bin/python" -c 'import torch, diffusers, transformers, sentencepiece' || die "the reference libraries do not import"
+  local torch_lib
+  torch_lib=$(echo "$venv"/lib/python3*/site-packages/torch/lib)
+  loads "$torch_lib/libtorch_cuda.so" >/dev/null || python3 scripts/cuda_stubs.py "$torch_lib" .deps/cuda_stubs
+  LD_LIBRARY_PATH="$PWD/.deps/cuda_stubs" "$venv/bin/python" -c 'import torch, diffusers, transformers, sentencepiece' ||
+    die "the reference libraries do not import"
 }
 
 # The stamp names everything the result depends on, so that a finished set-up is recognised in a moment.

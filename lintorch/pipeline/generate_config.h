@@ -22,7 +22,9 @@ struct GenerateConfig {
   std::optional<double> shift;
   std::optional<double> fps;
   std::optional<diffusion::SamplerKind> sampler;
+  diffusion::SigmaConvention sigma_convention = diffusion::SigmaConvention::kWan;
   int64_t seed = 0;
+  std::optional<std::string> noise;
   std::string output = "video.mp4";
   std::optional<std::string> save_latents;
   std::optional<std::string> latents;
@@ -42,7 +44,11 @@ struct GenerateConfig {
     v("shift", shift, "flow shift of the schedule; null = the model's scheduler/");
     v("fps", fps, "frames per second; null = the model's");
     v("sampler", sampler, "euler or unipc; null = the model's");
+    v("sigma_convention", sigma_convention,
+      "grid of flow times: the official code's, or Diffusers' since January 2026");
     v("seed", seed, "noise seed; the same seed gives the same video");
+    v("noise", noise,
+      "start from the tensor \"noise\" [1, C, T, H, W] of this .safetensors file instead of the seed's");
     v("output", output, "video.mp4, video.gif, or a folder for PNG frames");
     v("save_latents", save_latents, "also write the final latents to this .safetensors file, before decoding");
     v("latents", latents, "decode these latents instead of sampling");

@@ -1,4 +1,5 @@
 #include <ATen/ops/tensor.h>
+#include <fmt/ranges.h>
 
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/device.h"
@@ -31,10 +32,31 @@ GenerateConfig resolve(GenerateConfig config, const VideoModel& model) {
   return config;
 }
 
+at::Tensor read_latent_tensor(const std::string& path, const std::string& name, const std::vector<int64_t>& shape,
+                              c10::Device device) {
+  const io::SafetensorsFile file(path);
+  LT_CHECK(file.tensors().contains(name), CheckpointError, "[generate_video] {} has no tensor \"{}\"", path, name);
+  const auto latents = file.tensor(name);
+  LT_CHECK(latents.dim() == 5 && latents.size(0) == 1 && latents.size(1) == shape[0], CheckpointError,
+           "[generate_video] {}: expected {} of shape [1, {}, T, H, W], got {}", path, name, shape[0],
+           fmt::format("{} dimensions with {} channels", latents.dim(), latents.dim() > 1 ? latents.size(1) : 0));
+  return latents.to(device, at::kFloat);
+}
+
+at::Tensor initial_noise(const GenerateConfig& config, const std::vector<int64_t>& shape, c10::Device device) {
+  if (!config.noise) return make_noise({static_cast<uint64_t>(config.seed)}, shape, device);
+  const auto noise = read_latent_tensor(*config.noise, "noise", shape, device);
+  LT_CHECK(noise.sizes().slice(1).equals(shape), CheckpointError,
+           "[generate_video] {}: noise: expected [1, {}] for this size and number of frames, got [{}]", *config.noise,
+           fmt::join(shape, ", "), fmt::join(noise.sizes(), ", "));
+  return noise;
+}
+
 at::Tensor sample(VideoModel& model, const GenerateConfig& config, const std::vector<int64_t>& shape,
                   c10::Device device) {
   SampleOptions options;
   options.sampler = *config.sampler;
+  options.sigma_convention = config.sigma_convention;
   options.steps = *config.steps;
   options.shift = *config.shift;
   options.guidance = *config.guidance;
@@ -45,21 +67,11 @@ at::Tensor sample(VideoModel& model, const GenerateConfig& config, const std::ve
   };
   const auto cond = encode_prompts(model, {config.prompt});
   const auto uncond = encode_prompts(model, {*config.negative_prompt});
-  const auto noise = make_noise({static_cast<uint64_t>(config.seed)}, shape, device);
+  const auto noise = initial_noise(config, shape, device);
   auto latents = generate_latents(model.dit, cond, uncond, noise, options);
   synchronize(device);
   progress.update(options.steps);
   return latents;
-}
-
-at::Tensor read_latents(const std::string& path, const std::vector<int64_t>& shape, c10::Device device) {
-  const io::SafetensorsFile file(path);
-  LT_CHECK(file.tensors().contains("latents"), CheckpointError, "[generate_video] {} has no tensor \"latents\"", path);
-  const auto latents = file.tensor("latents");
-  LT_CHECK(latents.dim() == 5 && latents.size(0) == 1 && latents.size(1) == shape[0], CheckpointError,
-           "[generate_video] {}: expected latents of shape [1, {}, T, H, W], got {}", path, shape[0],
-           fmt::format("{} dimensions with {} channels", latents.dim(), latents.dim() > 1 ? latents.size(1) : 0));
-  return latents.to(device, at::kFloat);
 }
 
 }  // namespace
@@ -78,7 +90,7 @@ void generate_video(const GenerateConfig& requested) {
 
   at::Tensor latents;
   if (config.latents) {
-    latents = read_latents(*config.latents, shape, device);
+    latents = read_latent_tensor(*config.latents, "latents", shape, device);
   } else {
     log_info("{} frames of {}x{}, {} tokens, on {}", size.frames, size.width, size.height, num_tokens(model, shape),
              device_description(device));

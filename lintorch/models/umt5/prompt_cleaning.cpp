@@ -9,11 +9,14 @@
 namespace lintorch::umt5 {
 namespace {
 
-// What Python's str.isspace and \s accept.
+// Unicode's White_Space: what \s accepts in Python's package regex, which Wan uses.
 bool is_space(char32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
          (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
+
+// What str.strip removes: the separators FS, GS, RS and US too.
+bool is_stripped(char32_t c) { return is_space(c) || (c >= 0x1C && c <= 0x1F); }
 
 // "" for code points that HTML forbids, as html.unescape does.
 std::string numeric_character(char32_t code) {
@@ -106,12 +109,12 @@ std::string clean_prompt(const std::string& prompt) {
   for (const char32_t c : *text) {
     if (!is_space(c)) {
       cleaned += c;
-    } else if (!cleaned.empty() && cleaned.back() != U' ') {
+    } else if (cleaned.empty() || cleaned.back() != U' ') {
       cleaned += U' ';
     }
   }
-  if (!cleaned.empty() && cleaned.back() == U' ') cleaned.pop_back();
-  return encode_utf8(cleaned);
+  while (!cleaned.empty() && is_stripped(cleaned.back())) cleaned.pop_back();
+  return encode_utf8(cleaned.substr(std::find_if_not(cleaned.begin(), cleaned.end(), is_stripped) - cleaned.begin()));
 }
 
 }  // namespace lintorch::umt5

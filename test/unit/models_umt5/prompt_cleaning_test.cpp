@@ -19,7 +19,9 @@ TEST_CASE("clean_prompt unescapes twice, collapses white space and strips", "[pr
 
 TEST_CASE("clean_prompt knows the white space of Unicode and keeps other text", "[prompt_cleaning]") {
   CHECK(clean_prompt("\u3000一只猫\u2003\u00a0在跑\u2028\u1680") == "一只猫 在跑");
-  CHECK(clean_prompt("a\x1c\x1f\u0085z") == "a z");
+  // White space of the package regex, not of Python itself: FS to US are only stripped at the ends.
+  CHECK(clean_prompt("a\x1c\x1f\u0085z") == "a\x1c\x1f z");
+  CHECK(clean_prompt(" \x1c \x1f foo \x1d\n\x1e") == "foo");
   CHECK(clean_prompt("zero\u200bwidth \xF0\x9F\x90\xB1") == "zero\u200bwidth \xF0\x9F\x90\xB1");
 }
 

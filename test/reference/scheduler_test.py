@@ -1,0 +1,91 @@
+"""lintorch's samplers against Diffusers' UniPCMultistepScheduler and FlowMatchEulerDiscreteScheduler, step by step, under
+random model outputs, for both grids of flow times (sigma conventions)."""
+
+import numpy
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
+
+import support
+
+# (steps, shift)
+CASES = [(steps, shift) for steps in (4, 50) for shift in (1.0, 3.0, 5.0, 8.0)] + [(20, 5.0), (33, 3.0)]
+
+
+def raw_sigmas(convention, steps):
+    """Flow times before the shift: those of the official Wan code, and those of Diffusers' UniPC today."""
+    first, last = (0.999, 0.0) if convention == "wan" else (1.0, 0.001)
+    return numpy.linspace(first, last, steps + 1)[:-1]
+
+
+def make_scheduler(sampler, convention, steps, shift):
+    if sampler == "unipc":
+        scheduler = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift)
+        scheduler.set_timesteps(steps, sigmas=None if convention == "diffusers" else raw_sigmas(convention, steps))
+        return scheduler
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=shift)
+    # Its own grid is shifted twice. From UniPC's grid, shifted once: here both have the same flow times.
+    sigmas = raw_sigmas(convention, steps)
+    scheduler.set_timesteps(sigmas=sigmas)
+    if convention == "diffusers":  # the first of 1 is 1 - 1e-6 in UniPC
+        scheduler.sigmas[0] = 1 - 1e-6
+    return scheduler
+
+
+def trajectory(scheduler, sample, model_outputs, dtype):
+    if dtype == torch.float64:
+        scheduler.sigmas = scheduler.sigmas.double()
+    sample, samples = sample.to(dtype), []
+    for i, timestep in enumerate(scheduler.timesteps):
+        sample = scheduler.step(model_outputs[i].to(dtype), timestep, sample, return_dict=False)[0]
+        samples.append(sample)
+    return torch.stack(samples)
+
+
+class SchedulerTest(support.ReferenceTest):
+    def check(self, sampler, convention):
+        """In fp64, where rounding plays no part, every step agrees to 1e-6. In fp32 it agrees to 1e-6 beyond what the
+        reference itself loses to rounding (1.5e-6 after some tens of steps of UniPC)."""
+        generator = torch.Generator().manual_seed(300)
+        worst = {"fp64": 0.0, "fp32": 0.0, "fp32 beyond the reference's own": 0.0}
+        dtypes = ((torch.float64, "fp64"), (torch.float32, "fp32"))
+        for steps, shift in CASES:
+            UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True,
+                                    flow_shift=shift).save_pretrained(self.folder)
+            sample = torch.randn(1, 2, 3, 2, 2, generator=generator, dtype=torch.float64)
+            model_outputs = torch.randn(steps, 1, 2, 3, 2, 2, generator=generator, dtype=torch.float64)
+            results = {}
+            for dtype, name in dtypes:
+                scheduler = make_scheduler(sampler, convention, steps, shift)
+                inputs = {"sample": sample.to(dtype), "model_outputs": model_outputs.to(dtype)}
+                ours = support.inspect_run("scheduler", self.folder, inputs, "--sampler", sampler,
+                                           "--sigma-convention", convention)
+                torch.testing.assert_close(ours["sigmas"].float(), scheduler.sigmas, rtol=2e-7, atol=0)
+                if sampler == "unipc":
+                    self.assertEqual(ours["timesteps"].tolist(), scheduler.timesteps.tolist())
+                results[name] = trajectory(scheduler, dtype=dtype, **inputs)
+                results[f"lintorch {name}"] = ours["samples"]
+            for i in range(steps):
+                fp64, fp32, rounding = (support.relative_error(results[a][i], results[b][i]) for a, b in
+                                        (("lintorch fp64", "fp64"), ("lintorch fp32", "fp32"), ("fp32", "fp64")))
+                for name, error in zip(worst, (fp64, fp32, fp32 - rounding)):
+                    worst[name] = max(worst[name], error)
+        print(f"{sampler}, {convention} sigmas, largest relative error of a step:",
+              ", ".join(f"{error:.2e} {name}" for name, error in worst.items()), flush=True)
+        self.assertLessEqual(worst["fp64"], 1e-6)
+        self.assertLessEqual(worst["fp32 beyond the reference's own"], 1e-6)
+
+    def test_unipc_diffusers_sigmas(self):
+        self.check("unipc", "diffusers")
+
+    def test_unipc_wan_sigmas(self):
+        self.check("unipc", "wan")
+
+    def test_euler_diffusers_sigmas(self):
+        self.check("euler", "diffusers")
+
+    def test_euler_wan_sigmas(self):
+        self.check("euler", "wan")
+
+
+if __name__ == "__main__":
+    support.main()
