@@ -5,12 +5,13 @@
 using lintorch::linvideo::ExportConfig;
 
 int main(int argc, char** argv) {
-  return lintorch::apps::run_app<ExportConfig>(
-      argc, argv, "lintorch-export",
-      "Turns a training checkpoint into an ordinary model folder with a per-layer attention list.",
-      [](const ExportConfig& config) {
-        lintorch::linvideo::export_linearized(config);
-        lintorch::log_info("wrote {}", config.output);
-        return 0;
-      });
+  return lintorch::apps::run_app<ExportConfig>(argc, argv, "lintorch-export",
+                                               "Turns a training checkpoint into an ordinary model folder with a "
+                                               "per-layer attention list, or writes a model again "
+                                               "in another layout.",
+                                               [](const ExportConfig& config) {
+                                                 lintorch::linvideo::export_linearized(config);
+                                                 lintorch::log_info("wrote {}", config.output);
+                                                 return 0;
+                                               });
 }

@@ -50,7 +50,7 @@ class ZipBuilder {
         std::string(14, '\0') + little_endian(size, 4) + little_endian(size, 4) + little_endian(name.size(), 2);
     out_ << "PK\x03\x04" << common << little_endian(padding, 2) << name << std::string(padding, '\0');
     directory_ +=
-        "PK\x01\x02" + std::string(2, '\0') + common + std::string(14, '\0') + little_endian(offset, 4) + name;
+        "PK\x01\x02" + std::string(2, '\0') + common + std::string(12, '\0') + little_endian(offset, 4) + name;
     ++num_entries_;
   }
 

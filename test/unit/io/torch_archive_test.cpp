@@ -328,7 +328,7 @@ TEST_CASE("random damage never does more than throw", "[torch_archive]") {
   const std::string whole_file = p.bytes;
   uint64_t random = 12345;
   int refused = 0;
-  for (int round = 0; round < 2000; ++round) {
+  for (int round = 0; round < 500; ++round) {
     p.bytes = whole_file;
     for (int i = 0; i < 3; ++i) {
       random = random * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -340,5 +340,5 @@ TEST_CASE("random damage never does more than throw", "[torch_archive]") {
       ++refused;
     }
   }
-  CHECK(refused > 500);
+  CHECK(refused > 100);
 }

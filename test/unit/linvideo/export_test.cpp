@@ -155,3 +155,59 @@ TEST_CASE("checkpoints that do not fit are refused and leave no folder", "[expor
   CHECK_THROWS_WITH(export_linearized(config), Catch::Contains("another teacher"));
   CHECK_FALSE(std::filesystem::exists(f.folder / "linearized"));
 }
+
+TEST_CASE("a teacher in the layout of Wan's own repository is linearized into either layout", "[export]") {
+  Fixture f;
+  ExportConfig convert;
+  convert.model = (f.folder / "teacher").string();
+  convert.output = (f.folder / "wan").string();
+  convert.layout = ModelLayout::kOriginal;
+  export_linearized(convert);
+  f.record.config.model = convert.output;
+  f.record.teacher = teacher_fingerprint(f.folder / "wan");
+  CHECK(f.record.teacher != teacher_fingerprint(f.folder / "teacher"));
+  train::save_train_checkpoint(f.folder / "run", f.checkpoint(), 1);
+  for (const auto layout : {ModelLayout::kOriginal, ModelLayout::kDiffusers}) {
+    auto config = f.config();
+    config.layout = layout;
+    config.output = (f.folder / ("linearized_" + std::string(enum_name(layout)))).string();
+    export_linearized(config);
+    const auto model = pipeline::load_video_model(config.output, at::kFloat, at::kCPU);
+    CHECK((model.dit->config().attention == f.transfer->assignment()));
+    CHECK(torch::equal(f.velocity(model.dit), f.velocity(f.student)));
+  }
+  // Converting keeps what the folder says about itself.
+  convert.model = (f.folder / "linearized_original").string();
+  convert.output = (f.folder / "again").string();
+  convert.layout = ModelLayout::kDiffusers;
+  export_linearized(convert);
+  CHECK(read_file(f.folder / "again/linearization.json") ==
+        read_file(f.folder / "linearized_original/linearization.json"));
+  const io::SafetensorsFile a(f.folder / "again/transformer/diffusion_pytorch_model.safetensors");
+  CHECK(a.metadata().contains("linearized_by"));
+}
+
+TEST_CASE("without a checkpoint a model or a transformer file is written again", "[export]") {
+  const test::TempDir folder;
+  test::write_micro_model(folder / "model");
+  ExportConfig config;
+  CHECK_THROWS_WITH(export_linearized(config), Catch::Contains("expected a training checkpoint"));
+  config.model = (folder / "model/transformer/diffusion_pytorch_model.safetensors").string();
+  config.output = (folder / "transformer").string();
+  config.dtype = "bf16";
+  config.max_shard_bytes = 4000;
+  export_linearized(config);
+  CHECK(std::filesystem::exists(folder / "transformer/diffusion_pytorch_model.safetensors.index.json"));
+  const auto before = wan::open_wan_dit(folder / "model/transformer"),
+             after = wan::open_wan_dit(folder / "transformer");
+  for (const auto& [name, tensor] : before.state) {
+    const bool kept = wan::keeps_fp32(name);
+    CHECK(after.state.at(name).scalar_type() == (kept ? at::kFloat : at::kBFloat16));
+    CHECK(torch::equal(after.state.at(name), kept ? tensor : tensor.to(at::kBFloat16)));
+  }
+  config.untrained_swap = "swap";
+  CHECK_THROWS_WITH(export_linearized(config), Catch::Contains("untrained_swap"));
+  config.untrained_swap.reset();
+  config.model = (folder / "nothing").string();
+  CHECK_THROWS_AS(export_linearized(config), IoError);
+}

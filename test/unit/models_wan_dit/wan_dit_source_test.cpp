@@ -181,7 +181,7 @@ TEST_CASE("a linearized model is written in either layout and comes back with th
   CHECK(equal(wan::open_wan_dit(folder / "diffusers").state, state));
   // The weight file alone says which layers are linear.
   const auto file = folder / "diffusers/diffusion_pytorch_model.safetensors";
-  CHECK(wan::open_wan_dit(file).config.attention == config.attention);
+  CHECK((wan::open_wan_dit(file).config.attention == config.attention));
   io::write_safetensors(folder / "bare.safetensors", state);
   CHECK_THAT(refusal(folder / "bare.safetensors"), Contains("no config in the metadata"));
   io::write_safetensors(folder / "bare.safetensors", state, {{kConfigMetadata, "{"}});
