@@ -13,7 +13,7 @@ namespace ops {
 enum class FusedKernels { kAuto, kOff, kAlways };
 
 /// The setting of this process; initially the environment variable LINTORCH_FUSED_KERNELS (auto, off, always), else
-/// kAuto. Not to be changed between a forward and its backward. Throws ConfigError for another name.
+/// kOff, because the kernels have been compiled but not yet run on a GPU. Not to be changed between a forward and its backward. Throws ConfigError for another name.
 FusedKernels fused_kernels();
 void set_fused_kernels(FusedKernels mode);
 

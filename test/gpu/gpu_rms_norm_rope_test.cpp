@@ -62,6 +62,7 @@ void check(const Case& c) {
   CHECK(test::relative_error(got.gradients[0], expected.gradients[0]) < (fp32 ? 1e-5 : 4e-3));
   CHECK(got.gradients[1].scalar_type() == at::kFloat);
   CHECK(test::relative_error(got.gradients[1], expected.gradients[1]) < 1e-5);  // fp32 throughout
+  if (c.D % 8 != 0 || c.K % 8 != 0) return;                                     // no kernel: LibTorch's operators
   const Result again = run(c, on_device, weight_on_device);
   CHECK(at::equal(got.y, again.y));
   CHECK(at::equal(got.gradients[0], again.gradients[0]));
