@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,26 @@ std::string describe(const std::vector<std::string>& names, std::string_view kin
   const std::vector<std::string> shown(names.begin(), names.begin() + std::min(names.size(), kShown));
   return fmt::format("\n  {} {}: {}{}", names.size(), kind, fmt::join(shown, ", "),
                      names.size() > kShown ? ", ..." : "");
+}
+
+// A text encoder's embedding is a fifth of the whole: copied at once, its source would count twice.
+constexpr int64_t kPieceBytes = int64_t{8} << 20;
+
+void copy_in_pieces(const at::Tensor& target, const at::Tensor& value,
+                    const std::function<void(const at::Tensor&)>& done) {
+  const int64_t rows = value.dim() == 0 ? 1 : value.size(0);
+  const auto bytes = static_cast<int64_t>(value.numel() * value.element_size());
+  const int64_t step = bytes <= kPieceBytes ? rows : std::max<int64_t>(1, kPieceBytes / (bytes / rows));
+  if (step >= rows) {
+    target.copy_(value);
+    if (done) done(value);
+    return;
+  }
+  for (int64_t row = 0; row < rows; row += step) {
+    const int64_t count = std::min(step, rows - row);
+    target.narrow(0, row, count).copy_(value.narrow(0, row, count));
+    if (done) done(value);
+  }
 }
 
 }  // namespace
@@ -70,9 +91,7 @@ void load_module_state(torch::nn::Module& module, const TensorMap& state, std::s
            report.text());
   const at::NoGradGuard no_grad;
   for (const auto& [name, tensor] : own) {
-    const at::Tensor& value = state.at(name);
-    tensor.copy_(value);
-    if (done) done(value);
+    copy_in_pieces(tensor, state.at(name), done);
   }
 }
 

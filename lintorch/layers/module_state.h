@@ -39,7 +39,7 @@ StateReport compare_state(const ShapeMap& expected, const TensorMap& state);
 
 /// Copies values into the parameters and buffers of a module, cast to their dtype and device. Names and shapes must
 /// match exactly. Throws CheckpointError "[what] ..." with the StateReport otherwise; nothing is copied then.
-/// `done` is called with each tensor of `state` after its copy.
+/// `done` is called with each tensor of `state` after its copy; after each piece of it if the tensor is large.
 void load_module_state(torch::nn::Module& module, const TensorMap& state, std::string_view what,
                        const std::function<void(const at::Tensor&)>& done = {});
 

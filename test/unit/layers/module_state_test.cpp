@@ -59,3 +59,15 @@ TEST_CASE("load_module_state shortens long lists", "[module_state]") {
                                                                           Catch::Contains("extra107, ...") &&
                                                                           !Catch::Contains("extra108"));
 }
+
+TEST_CASE("load_module_state copies large tensors in pieces", "[module_state]") {
+  torch::nn::Linear linear(torch::nn::LinearOptions(1000, 9001).bias(false));
+  const at::Tensor value = at::rand({1000, 9001}).t();  // 36 MB
+  int pieces = 0;
+  layers::load_module_state(*linear, {{"weight", value}}, "test", [&](const at::Tensor& tensor) {
+    ++pieces;
+    CHECK(tensor.data_ptr() == value.data_ptr());
+  });
+  CHECK(pieces == 5);
+  CHECK(torch::equal(linear->weight, value));
+}
