@@ -6,6 +6,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -33,6 +34,13 @@ std::string load_cuda_library() {
     }
   });
   return problem;
+}
+
+/// Asks liblintorch_cuda.so; the device's number if that is not loaded.
+std::string cuda_device_name(c10::Device device) {
+  using Name = const char*(int);
+  auto* name = reinterpret_cast<Name*>(dlsym(RTLD_DEFAULT, "lintorch_cuda_device_name"));
+  return name && device.is_cuda() ? name(std::max<int>(device.index(), 0)) : device.str();
 }
 
 c10::DeviceAllocator* cuda_allocator() { return dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(c10::kCUDA)); }
@@ -76,7 +84,7 @@ void reset_peak_memory(c10::Device device) {
 }
 
 std::string device_description(c10::Device device) {
-  if (!device.is_cpu()) return device.str();
+  if (!device.is_cpu()) return cuda_device_name(device);
   std::ifstream info("/proc/cpuinfo");
   std::string line, model = "CPU";
   while (std::getline(info, line))

@@ -1,9 +1,8 @@
 #include "lintorch/layers/rms_norm.h"
 
 #include <ATen/ops/ones.h>
-#include <ATen/ops/rms_norm.h>
 
-#include "lintorch/layers/precision.h"
+#include "lintorch/ops/rms_norm_rope.h"
 
 namespace lintorch::layers {
 
@@ -12,9 +11,7 @@ RmsNormImpl::RmsNormImpl(int64_t width, double eps) : eps_(eps) {
 }
 
 at::Tensor RmsNormImpl::forward(const at::Tensor& x) {
-  const NoAutocast no_autocast;
-  if (x.scalar_type() == weight.scalar_type()) return at::rms_norm(x, weight.sizes(), weight, eps_);
-  return at::rms_norm(x, weight.sizes(), {}, eps_) * weight;
+  return ops::rms_norm(x, weight, eps_, c10::promoteTypes(x.scalar_type(), weight.scalar_type()));
 }
 
 }  // namespace lintorch::layers

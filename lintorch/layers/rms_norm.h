@@ -11,6 +11,7 @@ class RmsNormImpl : public torch::nn::Module {
  public:
   RmsNormImpl(int64_t width, double eps);
   at::Tensor forward(const at::Tensor& x);
+  double eps() const { return eps_; }
 
   at::Tensor weight;
 

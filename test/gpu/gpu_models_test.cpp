@@ -3,6 +3,7 @@
 
 #include "lintorch/models/wan/vae.h"
 #include "lintorch/train/autocast.h"
+#include "test/support/fused_kernels_guard.h"
 #include "test/support/tensor_near.h"
 #include "test/support/tiny_dit.h"
 
@@ -30,6 +31,36 @@ TEST_CASE("the transformer gives the same velocity on GPU and CPU", "[gpu_models
   // bf16 products: rounding errors of 2^-9 over a dozen products in a row.
   const train::AutocastScope autocast(at::kCUDA, at::kBFloat16);
   CHECK(test::relative_error(dit->forward(latent, timestep, text), on_cpu) < 3e-2);
+}
+
+// Rule of docs/adding_an_op.md, for a whole model and every parameter's gradient.
+TEST_CASE("in bf16 the fused kernels are as close to fp32 as the composition", "[gpu_models]") {
+  disable_tf32();
+  auto config = test::two_layer_config(true);
+  config.attention_head_dim = config.linear_attention.feature_dim = 64;  // width 128: the kernels serve all of it
+  const auto inputs = test::random_dit_inputs(config, 2);
+  const auto run = [&](const c10::Device& device, bool bf16, ops::FusedKernels mode) {
+    const test::FusedKernelsGuard guard(mode);
+    auto dit = test::random_dit(config, 1);
+    dit->to(device);
+    const train::AutocastScope autocast(device, bf16 ? at::kBFloat16 : at::kFloat);
+    const auto velocity =
+        dit->forward(inputs.latent_BCTHW.to(device), inputs.timestep_B.to(device), inputs.text_BSD.to(device));
+    velocity.square().sum().backward();
+    std::vector<std::pair<std::string, at::Tensor>> results = {{"velocity", velocity}};
+    for (const auto& parameter : dit->named_parameters()) results.emplace_back(parameter.key(), parameter->grad());
+    return results;
+  };
+  const auto exact = run(at::kCPU, false, ops::FusedKernels::kOff);
+  const auto single = run(at::kCUDA, false, ops::FusedKernels::kAuto);
+  const auto fused = run(at::kCUDA, true, ops::FusedKernels::kAuto);
+  const auto composed = run(at::kCUDA, true, ops::FusedKernels::kOff);
+  for (size_t i = 0; i < exact.size(); ++i) {
+    INFO(exact[i].first);
+    CHECK(test::relative_error(single[i].second, exact[i].second) < 1e-4);
+    CHECK(test::relative_error(fused[i].second, exact[i].second) <=
+          2 * test::relative_error(composed[i].second, exact[i].second) + 1e-4);
+  }
 }
 
 TEST_CASE("the autoencoder gives the same results on GPU and CPU", "[gpu_models]") {

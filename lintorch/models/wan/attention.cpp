@@ -5,7 +5,7 @@
 #include "lintorch/layers/linear_core.h"
 #include "lintorch/layers/precision.h"
 #include "lintorch/layers/softmax_core.h"
-#include "lintorch/ops/rope_3d.h"
+#include "lintorch/ops/rms_norm_rope.h"
 
 namespace lintorch::wan {
 namespace {
@@ -45,10 +45,11 @@ at::Tensor WanSelfAttentionImpl::forward(const at::Tensor& x_BLD, const at::Tens
   const at::Tensor h_BLD = x_BLD.to(layers::compute_dtype(to_q->weight));
   const at::Tensor v_BLNV = layers::apply_linear(to_v, h_BLD).unflatten(-1, {num_heads_, -1});
   const at::ScalarType dtype = v_BLNV.scalar_type();
-  const at::Tensor q_BLD = norm_q->forward(layers::apply_linear(to_q, h_BLD));
-  const at::Tensor k_BLD = norm_k->forward(layers::apply_linear(to_k, h_BLD));
-  const at::Tensor q_BLNK = ops::rope_3d(q_BLD.unflatten(-1, {num_heads_, -1}), rope_2L1P, dtype);
-  const at::Tensor k_BLNK = ops::rope_3d(k_BLD.unflatten(-1, {num_heads_, -1}), rope_2L1P, dtype);
+  const auto normed_and_rotated = [&](const torch::nn::Linear& projection, const layers::RmsNorm& norm) {
+    return ops::rms_norm_rope(layers::apply_linear(projection, h_BLD), norm->weight, rope_2L1P, norm->eps(), dtype);
+  };
+  const at::Tensor q_BLNK = normed_and_rotated(to_q, norm_q);
+  const at::Tensor k_BLNK = normed_and_rotated(to_k, norm_k);
   const at::Tensor o_BLNV = core_->forward(q_BLNK, k_BLNK, v_BLNV);
   return layers::apply_linear(to_out, o_BLNV.flatten(2));
 }
@@ -60,8 +61,10 @@ WanCrossAttentionImpl::WanCrossAttentionImpl(const WanDitConfig& config) : num_h
 at::Tensor WanCrossAttentionImpl::forward(const at::Tensor& x_BLD, const at::Tensor& text_BSD) {
   const at::Tensor v_BSD = layers::apply_linear(to_v, text_BSD);
   const at::ScalarType dtype = v_BSD.scalar_type();
-  const at::Tensor q_BLD = norm_q->forward(layers::apply_linear(to_q, x_BLD)).to(dtype);
-  const at::Tensor k_BSD = norm_k->forward(layers::apply_linear(to_k, text_BSD)).to(dtype);
+  const auto normed = [&](const torch::nn::Linear& projection, const layers::RmsNorm& norm, const at::Tensor& input) {
+    return ops::rms_norm(layers::apply_linear(projection, input), norm->weight, norm->eps(), dtype);
+  };
+  const at::Tensor q_BLD = normed(to_q, norm_q, x_BLD), k_BSD = normed(to_k, norm_k, text_BSD);
   const at::Tensor o_BLNV =
       ops::softmax_attention(q_BLD.unflatten(-1, {num_heads_, -1}), k_BSD.unflatten(-1, {num_heads_, -1}),
                              v_BSD.unflatten(-1, {num_heads_, -1}));

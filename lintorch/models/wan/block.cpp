@@ -1,13 +1,12 @@
 #include "lintorch/models/wan/block.h"
 
-#include <ATen/ops/addcmul.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/randn.h>
 
 #include <cmath>
 
 #include "lintorch/layers/precision.h"
+#include "lintorch/ops/residual_layer_norm.h"
 
 namespace lintorch::wan {
 namespace {
@@ -34,21 +33,22 @@ at::Tensor WanBlockImpl::forward(const at::Tensor& x_BLD, const at::Tensor& text
   // fp32, or fp64 for an fp64 model.
   const at::ScalarType dtype = modulation_B6D.scalar_type();
   const auto m = (modulation_B6D + scale_shift_table.to(dtype)).chunk(6, 1);
-  const auto modulated_norm = [&](const at::Tensor& x, const at::Tensor& one_plus_scale, const at::Tensor& shift) {
-    const layers::NoAutocast no_autocast;
-    return at::addcmul(shift, at::layer_norm(x, {x.size(-1)}, {}, {}, eps_), one_plus_scale);
-  };
-  const auto add_gated = [](const at::Tensor& x, const at::Tensor& update, const at::Tensor& gate) {
-    const layers::NoAutocast no_autocast;
-    return at::addcmul(x, update, gate);
+  const auto step = [&](const at::Tensor& x, const std::optional<ops::GatedUpdate>& update, const at::Tensor& shift,
+                        const at::Tensor& scale, const torch::nn::Linear& next) {
+    return ops::residual_layer_norm(x, update, shift, scale, eps_, layers::compute_dtype(next->weight));
   };
 
-  at::Tensor x = add_gated(x_BLD, attn1->forward(modulated_norm(x_BLD, m[1], m[0]), rope_2L1P), m[2]);
-  at::Tensor h = x;
-  if (norm2) h = at::layer_norm(x, {x.size(-1)}, norm2->weight.to(dtype), norm2->bias.to(dtype), eps_);
-  x = x + attn2->forward(h, text_BSD);
-  const at::Tensor inner = at::gelu(layers::apply_linear(ffn_in, modulated_norm(x, m[4], m[3])), "tanh");
-  return add_gated(x, layers::apply_linear(ffn_out, inner), m[5]);
+  // Each step adds a branch to the residual stream and normalizes the sum for the next branch.
+  auto s = step(x_BLD, std::nullopt, m[0], m[1], attn1->to_q);
+  const ops::GatedUpdate self_attended{attn1->forward(s.h_BLD, rope_2L1P), m[2]};
+  if (norm2) {
+    s = step(s.x_BLD, self_attended, norm2->bias.to(dtype), norm2->weight.to(dtype), attn2->to_q);
+  } else {
+    s.x_BLD = s.h_BLD = ops::gated_residual(s.x_BLD, self_attended);
+  }
+  s = step(s.x_BLD, ops::GatedUpdate{attn2->forward(s.h_BLD, text_BSD), {}}, m[3], m[4], ffn_in);
+  const at::Tensor inner = at::gelu(layers::apply_linear(ffn_in, s.h_BLD), "tanh");
+  return ops::gated_residual(s.x_BLD, {layers::apply_linear(ffn_out, inner), m[5]});
 }
 
 }  // namespace lintorch::wan

@@ -1,12 +1,10 @@
 #include "lintorch/models/wan/dit.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/addcmul.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/exp.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/silu.h>
@@ -19,6 +17,7 @@
 #include "lintorch/core/shape_check.h"
 #include "lintorch/layers/precision.h"
 #include "lintorch/ops/bmm_accumulate.h"
+#include "lintorch/ops/residual_layer_norm.h"
 #include "lintorch/ops/rope_3d.h"
 
 namespace lintorch::wan {
@@ -142,7 +141,7 @@ at::Tensor WanDitImpl::forward(const at::Tensor& latent_BCTHW, const at::Tensor&
 
   const auto m = (scale_shift_table.to(accumulate) + e_BD.unsqueeze(1)).chunk(2, 1);
   const layers::NoAutocast no_autocast;
-  const at::Tensor h_BLD = at::addcmul(m[0], at::layer_norm(x_BLD, {x_BLD.size(-1)}, {}, {}, config_.eps), m[1] + 1);
+  const at::Tensor h_BLD = ops::layer_norm_modulate(x_BLD, m[0], m[1] + 1, config_.eps, accumulate);
   return unpatchify(layers::apply_linear_accumulate(proj_out, h_BLD), grid);
 }
 

@@ -2,12 +2,11 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
-#include <cuda_runtime.h>
 #include <torch/library.h>
 
 #include "lintorch/core/error.h"
 #include "lintorch/ops/cuda/hedgehog_features_params.h"
+#include "lintorch/ops/cuda/launch.h"
 
 namespace lintorch::ops {
 
@@ -16,18 +15,6 @@ namespace {
 bool has_kernel(const at::Tensor& tensor, int64_t width) {
   return hedgehog_features_supported(width) &&
          (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16);
-}
-
-KernelDtype kernel_dtype(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kFloat ? KernelDtype::kFloat : KernelDtype::kBfloat16;
-}
-
-void check_launch(int error, const char* what) {
-  LT_CHECK(error == 0, Error, "[{}] CUDA launch failed: {}", what, cudaGetErrorString(static_cast<cudaError_t>(error)));
-}
-
-void* current_stream(const at::Tensor& tensor) {
-  return c10::cuda::getCurrentCUDAStream(tensor.device().index()).stream();
 }
 
 at::Tensor features(const at::Tensor& y_in) {
@@ -42,10 +29,11 @@ at::Tensor features(const at::Tensor& y_in) {
   shape.back() = 2 * width;
   at::Tensor phi = at::empty(shape, y.options());
   if (y.numel() == 0) return phi;
-  check_launch(launch_hedgehog_features({y.const_data_ptr(), phi.mutable_data_ptr(), y.numel() / width,
-                                         static_cast<int32_t>(width), kernel_dtype(y)},
-                                        current_stream(y)),
-               "hedgehog_features");
+  check_launch(
+      launch_hedgehog_features({y.const_data_ptr(), phi.mutable_data_ptr(), y.numel() / width,
+                                static_cast<int32_t>(width), kernel_dtype(y.scalar_type(), "hedgehog_features")},
+                               current_stream(y)),
+      "hedgehog_features");
   return phi;
 }
 
@@ -61,9 +49,10 @@ at::Tensor features_backward(const at::Tensor& phi_in, const at::Tensor& d_phi_i
   shape.back() = width;
   at::Tensor d_y = at::empty(shape, phi.options());
   if (phi.numel() == 0) return d_y;
-  check_launch(launch_hedgehog_features_backward({phi.const_data_ptr(), d_phi.const_data_ptr(), d_y.mutable_data_ptr(),
-                                                  d_y.numel() / width, static_cast<int32_t>(width), kernel_dtype(phi)},
-                                                 current_stream(phi)),
+  check_launch(launch_hedgehog_features_backward(
+                   {phi.const_data_ptr(), d_phi.const_data_ptr(), d_y.mutable_data_ptr(), d_y.numel() / width,
+                    static_cast<int32_t>(width), kernel_dtype(phi.scalar_type(), "hedgehog_features_backward")},
+                   current_stream(phi)),
                "hedgehog_features_backward");
   return d_y;
 }

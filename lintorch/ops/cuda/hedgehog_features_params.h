@@ -2,10 +2,9 @@
 
 #include <cstdint>
 
-namespace lintorch::ops {
+#include "lintorch/ops/cuda/kernel_dtype.h"
 
-/// Element types the kernels read and write.
-enum class KernelDtype { kFloat, kBfloat16 };
+namespace lintorch::ops {
 
 /// Rows of y (contiguous, `rows` x `width`) -> phi (contiguous, `rows` x 2 width). width in {32, 64, 128, 256}.
 struct HedgehogFeaturesParams {

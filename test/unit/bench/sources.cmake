@@ -1,0 +1,2 @@
+list(APPEND unit_tests
+  ${CMAKE_CURRENT_LIST_DIR}/op_bench_test.cpp)
