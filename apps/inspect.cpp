@@ -5,6 +5,7 @@
 #include "apps/app_main.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
+#include "lintorch/inspect/compare.h"
 #include "lintorch/inspect/describe.h"
 #include "lintorch/inspect/random_model.h"
 #include "lintorch/inspect/run_component.h"
@@ -66,6 +67,26 @@ int describe(int argc, char** argv) {
       {{"json", "json", "print JSON"}}, {"model"});
 }
 
+int compare(int argc, char** argv) {
+  return apps::run_app<inspect::CompareConfig>(
+      argc, argv, "lintorch-inspect compare",
+      "Relative error of model B against model A, after each block and of the velocity, on the same input.",
+      [](const inspect::CompareConfig& config) {
+        const auto comparison = inspect::compare_models(config);
+        fmt::print("{}", config.json ? inspect::comparison_json(comparison).dump(2) + "\n"
+                                     : inspect::comparison_text(comparison));
+        return 0;
+      },
+      {{"a", "a", "model folder"},
+       {"b", "b", "model folder"},
+       {"input", "input", "input tensors (.safetensors)"},
+       {"size", "size", "WIDTHxHEIGHT of a random input"},
+       {"frames", "frames", "frames of a random input"},
+       {"device", "device", "auto, cpu, cuda, cuda:N"},
+       {"dtype", "dtype", "fp32|bf16|fp16|fp64"}},
+      {{"json", "json", "print JSON"}}, {"a", "b"});
+}
+
 int random(int argc, char** argv) {
   return apps::run_app<inspect::RandomModelConfig>(
       argc, argv, "lintorch-inspect random",
@@ -93,6 +114,7 @@ int metadata(int argc, char** argv) {
 
 constexpr std::array kCommands = {Command{"run", "run one component on given tensors", run},
                                   Command{"describe", "say what a model is and what it costs", describe},
+                                  Command{"compare", "error of one model against another, block by block", compare},
                                   Command{"random", "write a model of random weights", random},
                                   Command{"metadata", "print what a video was generated with", metadata}};
 

@@ -26,7 +26,7 @@ TEST_CASE("lintorch-inspect lists its commands and refuses others", "[inspect_ap
   };
   const auto help = inspect("--help");
   CHECK(help.exit_code == 0);
-  for (const std::string command : {"run", "describe", "random", "metadata"}) {
+  for (const std::string command : {"run", "describe", "compare", "random", "metadata"}) {
     INFO(command);
     CHECK_THAT(help.output, Contains(command));
     const auto result = inspect(command + " --help");
@@ -55,6 +55,8 @@ TEST_CASE("lintorch-inspect from a random model to the parameters of its video",
   run("inspect", "random --preset tiny --seed 1 --output " + model + small);
   run("inspect", "random --preset tiny --seed 2 --output " + other + small);
   CHECK_THAT(run("inspect", "describe " + model + " --size 32x32 --frames 5"), Contains("2 layers of width 256"));
+  CHECK_THAT(run("inspect", "compare --device cpu --size 32x32 --frames 5 " + model + " " + other),
+             Contains("velocity"));
 
   io::write_safetensors(scratch / "in.safetensors", {{"z", torch::zeros({1, 16, 2, 4, 4})}});
   run("inspect", "run --component vae_decode --device cpu --model " + model + " --input " +
