@@ -52,7 +52,13 @@ int run_app(int argc, char** argv, const std::string& name, const std::string& p
     const auto options =
         parse_command_line(argc, argv, name, purpose, shorthands, switches, table.markdown, positionals);
     if (!options) return 0;
-    const auto config = load_config<Config>(options->config_file, options->overrides);
+    const auto config = [&] {
+      // A config whose defaults depend on some of its keys loads itself.
+      if constexpr (requires { Config::load(options->config_file, options->overrides); })
+        return Config::load(options->config_file, options->overrides);
+      else
+        return load_config<Config>(options->config_file, options->overrides);
+    }();
     if (options->print_config) {
       fmt::print("{}\n", config_to_json(config).dump(2));
       return 0;

@@ -16,6 +16,7 @@
 #include "lintorch/core/error.h"
 #include "lintorch/core/shape_check.h"
 #include "lintorch/layers/precision.h"
+#include "lintorch/models/wan/block_observer.h"
 #include "lintorch/ops/bmm_accumulate.h"
 #include "lintorch/ops/residual_layer_norm.h"
 #include "lintorch/ops/rope_3d.h"
@@ -137,7 +138,10 @@ at::Tensor WanDitImpl::forward(const at::Tensor& latent_BCTHW, const at::Tensor&
   const at::Tensor text =
       layers::apply_linear(text_embedder_out, at::gelu(layers::apply_linear(text_embedder_in, text_BSD), "tanh"));
   at::Tensor x_BLD = patchify(latent_BCTHW).to(accumulate);
-  for (WanBlock& block : block_list_) x_BLD = block->forward(x_BLD, text, modulation_B6D, rope);
+  for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
+    x_BLD = block_list_[layer]->forward(x_BLD, text, modulation_B6D, rope);
+    BlockObserver::notify(layer, x_BLD);
+  }
 
   const auto m = (scale_shift_table.to(accumulate) + e_BD.unsqueeze(1)).chunk(2, 1);
   const layers::NoAutocast no_autocast;

@@ -1,6 +1,7 @@
 target_sources(lintorch PRIVATE
   attention.cpp
   block.cpp
+  block_observer.cpp
   config.cpp
   dit.cpp
   dit_checkpoint.cpp

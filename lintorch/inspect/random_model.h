@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lintorch/core/enum_names.h"
+#include "lintorch/models/umt5/config.h"
+#include "lintorch/models/wan/config.h"
+#include "lintorch/models/wan/vae_config.h"
+#include "lintorch/pipeline/video_model.h"
+
+namespace lintorch {
+namespace inspect {
+
+enum class Preset { kT2v1_3b, kT2v14b, kTiny };
+
+/// lintorch-inspect random: a model folder of random weights.
+struct RandomModelConfig {
+  Preset preset = Preset::kTiny;
+  std::string output;
+  int64_t seed = 0;
+  std::string dtype = "fp32";
+  std::vector<std::string> components = {"transformer", "vae", "text_encoder", "tokenizer", "scheduler"};
+  int64_t max_shard_bytes = 2'000'000'000;
+  double flow_shift = 3.0;
+  wan::WanDitConfig transformer;
+  wan::WanVaeConfig vae;
+  umt5::Umt5Config text_encoder;
+  pipeline::GenerationDefaults defaults;
+
+  /// The configuration of a preset; every field can be changed afterwards.
+  static RandomModelConfig of(Preset preset);
+
+  /// As load_config, but with the defaults of the preset that file and overrides name.
+  static RandomModelConfig load(const std::optional<std::filesystem::path>& file,
+                                const std::vector<std::string>& overrides);
+
+  template <class V>
+  void visit(V& v) {
+    v("preset", preset, "gives the defaults of the other keys");
+    v("output", output, "model folder to write (Diffusers layout)");
+    v("seed", seed, "the same seed gives the same weights");
+    v("dtype", dtype, "fp32 or bf16: of the stored transformer and text encoder");
+    v("components", components, "which of transformer, vae, text_encoder, tokenizer, scheduler to write");
+    v("max_shard_bytes", max_shard_bytes, "largest weight file; also about the memory used");
+    v("flow_shift", flow_shift, "of the scheduler");
+    v("transformer", transformer);
+    v("vae", vae);
+    v("text_encoder", text_encoder);
+    v("defaults", defaults);
+  }
+  /// Throws ConfigError naming `path`.
+  void validate(const std::string& path) const;
+};
+
+/// Writes the folder (atomically) so that load_video_model and Diffusers' WanPipeline read it. Transformer and text
+/// encoder are streamed: 14B needs no more memory than one shard. The tokenizer is a small one trained on built-in
+/// sentences. Throws ConfigError, IoError (also if the folder holds something else).
+void write_random_model(const RandomModelConfig& config);
+
+}  // namespace inspect
+
+template <>
+struct EnumNames<inspect::Preset> {
+  static constexpr std::pair<inspect::Preset, std::string_view> table[] = {
+      {inspect::Preset::kT2v1_3b, "t2v_1_3b"}, {inspect::Preset::kT2v14b, "t2v_14b"}, {inspect::Preset::kTiny, "tiny"}};
+};
+
+}  // namespace lintorch

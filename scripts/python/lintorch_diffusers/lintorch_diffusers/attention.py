@@ -1,0 +1,73 @@
+"""Linear self-attention for Diffusers' WanAttention: o_i = phi(q_i) S / (phi(q_i) . z), S = sum_j phi(k_j)^T v_j,
+z = sum_j phi(k_j). Linear in the number of tokens."""
+
+import torch
+from torch import nn
+
+FEATURE_MAPS = ("hedgehog", "relu", "taylor")
+
+
+def relu_features(x):
+    return x.relu()
+
+
+def taylor_features(x):
+    """Second-order expansion of exp(q.k / sqrt(K)): 1 + K + K^2 features."""
+    first = x * x.shape[-1] ** -0.25
+    second = (first.unsqueeze(-1) * first.unsqueeze(-2)).flatten(-2) * 0.5**0.5
+    return torch.cat([torch.ones_like(first[..., :1]), first, second], dim=-1)
+
+
+class LinearAttentionCore(nn.Module):
+    """Feature map and sum. Parameters with the hedgehog map: w_q, w_k [heads, head_dim, feature_dim]."""
+
+    def __init__(self, heads, head_dim, feature_map="hedgehog", feature_dim=64):
+        super().__init__()
+        if feature_map not in FEATURE_MAPS:
+            raise ValueError(f"feature_map: expected one of {', '.join(FEATURE_MAPS)}, got {feature_map!r}")
+        self.feature_map = feature_map
+        if feature_map == "hedgehog":
+            self.w_q = nn.Parameter(torch.zeros(heads, head_dim, feature_dim))
+            self.w_k = nn.Parameter(torch.zeros(heads, head_dim, feature_dim))
+
+    def features(self, x, weight):
+        if self.feature_map == "relu":
+            return relu_features(x)
+        if self.feature_map == "taylor":
+            return taylor_features(x)
+        y = torch.einsum("blnk,nkm->blnm", x, weight.float())
+        return torch.cat([y.softmax(-1), (-y).softmax(-1)], dim=-1)
+
+    def forward(self, query, key, value):
+        """query, key [B, L, heads, head_dim] after norm and RoPE, value [B, L, heads, V] -> [B, L, heads, V]."""
+        w_q, w_k = (self.w_q, self.w_k) if self.feature_map == "hedgehog" else (None, None)
+        phi_q = self.features(query.float(), w_q).transpose(1, 2)
+        phi_k = self.features(key.float(), w_k).transpose(1, 2)
+        v = value.float().transpose(1, 2)
+        # Around the mean of the values the sums stay small: the result is the same, with less rounding.
+        mean = v.mean(dim=2, keepdim=True)
+        state = phi_k.transpose(2, 3) @ (v - mean)
+        normalizer = (phi_q @ phi_k.sum(dim=2).unsqueeze(3)).clamp_min(1e-6)
+        return (mean + phi_q @ state / normalizer).transpose(1, 2).type_as(value)
+
+
+class LinearAttentionProcessor:
+    """Attention processor of Diffusers for a WanAttention that has a LinearAttentionCore as `core`."""
+
+    def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, rotary_emb=None):
+        if encoder_hidden_states is not None or attention_mask is not None:
+            raise ValueError("linear attention is self-attention without a mask")
+        query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
+        key = attn.norm_k(attn.to_k(hidden_states)).unflatten(2, (attn.heads, -1))
+        value = attn.to_v(hidden_states).unflatten(2, (attn.heads, -1))
+        if rotary_emb is not None:
+            query, key = (rotate(x, *rotary_emb) for x in (query, key))
+        hidden_states = attn.core(query, key, value).flatten(2, 3).type_as(query)
+        return attn.to_out[1](attn.to_out[0](hidden_states))
+
+
+def rotate(x, cos, sin):
+    """RoPE on adjacent pairs of channels; cos and sin hold each value twice."""
+    even, odd = x.unflatten(-1, (-1, 2)).unbind(-1)
+    cos, sin = cos[..., 0::2], sin[..., 1::2]
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2).type_as(x)

@@ -1,0 +1,102 @@
+#include <torch/torch.h>
+
+#include <catch2/catch.hpp>
+
+#include "lintorch/core/json.h"
+#include "lintorch/io/safetensors.h"
+#include "test/support/run_app.h"
+#include "test/support/temp_dir.h"
+
+using namespace lintorch;
+using Catch::Contains;
+
+namespace {
+
+void check_refused(const test::AppResult& result, int exit_code, const std::string& message) {
+  CHECK(result.exit_code == exit_code);
+  CHECK_THAT(result.output, Contains(message));
+}
+
+}  // namespace
+
+TEST_CASE("lintorch-inspect lists its commands and refuses others", "[inspect_app]") {
+  const test::TempDir scratch;
+  const auto inspect = [&](const std::string& arguments) {
+    return test::run_app("inspect", arguments, scratch.path());
+  };
+  const auto help = inspect("--help");
+  CHECK(help.exit_code == 0);
+  for (const std::string command : {"run", "describe", "compare", "random", "metadata"}) {
+    INFO(command);
+    CHECK_THAT(help.output, Contains(command));
+    const auto result = inspect(command + " --help");
+    CHECK(result.exit_code == 0);
+    CHECK_THAT(result.output, Contains("Configuration keys"));
+    check_refused(inspect(command + " --set devcie=cpu"), 2, "unknown key");
+    CHECK(inspect(command).exit_code == 2);  // nothing to work on
+  }
+  CHECK(inspect("--version").exit_code == 0);
+  check_refused(inspect("dance"), 2, "expected a command, got \"dance\"");
+  check_refused(inspect(""), 2, "expected a command");
+  check_refused(inspect("describe a b"), 2, "unexpected argument \"b\"");
+  check_refused(inspect("describe /nonexistent"), 1, "/nonexistent");
+}
+
+TEST_CASE("lintorch-inspect from a random model to the parameters of its video", "[inspect_app]") {
+  const test::TempDir scratch;
+  const auto run = [&](const std::string& app, const std::string& arguments) {
+    const auto result = test::run_app(app, arguments, scratch.path());
+    INFO(result.output);
+    CHECK(result.exit_code == 0);
+    return result.output;
+  };
+  const std::string model = (scratch / "model").string(), other = (scratch / "other").string();
+  const std::string small = " --set transformer.num_layers=2 --set vae.base_dim=8";
+  run("inspect", "random --preset tiny --seed 1 --output " + model + small);
+  run("inspect", "random --preset tiny --seed 2 --output " + other + small);
+  CHECK_THAT(run("inspect", "describe " + model + " --size 32x32 --frames 5"), Contains("2 layers of width 256"));
+  CHECK_THAT(run("inspect", "compare --device cpu --size 32x32 --frames 5 " + model + " " + other),
+             Contains("velocity"));
+
+  io::write_safetensors(scratch / "in.safetensors", {{"z", torch::zeros({1, 16, 2, 4, 4})}});
+  run("inspect", "run --component vae_decode --device cpu --model " + model + " --input " +
+                     (scratch / "in.safetensors").string() + " --output " + (scratch / "out.safetensors").string());
+  CHECK(io::SafetensorsFile(scratch / "out.safetensors").tensor("sample").sizes() ==
+        at::IntArrayRef({1, 3, 5, 16, 16}));
+
+  run("generate", "--model " + model +
+                      " --prompt 'a red fox' --size 16x16 --frames 5 --steps 2 --device cpu --output " +
+                      (scratch / "fox.gif").string());
+  const Json json = Json::parse(run("inspect", "metadata " + (scratch / "fox.gif").string()));
+  CHECK(json["parameters"]["prompt"] == "a red fox");
+  CHECK(json["parameters"]["steps"] == 2);
+}
+
+TEST_CASE("lintorch-generate starts from given noise", "[inspect_app]") {
+  const test::TempDir scratch;
+  const auto model = (scratch / "model").string();
+  REQUIRE(
+      test::run_app("inspect", "random --set transformer.num_layers=1 --output " + model, scratch.path()).exit_code ==
+      0);
+  const auto generate = [&](const std::string& noise) {
+    return test::run_app("generate",
+                         "--model " + model + " --prompt x --size 16x16 --frames 5 --steps 1 --device cpu --noise " +
+                             noise + " --save-latents " + (scratch / "latents.safetensors").string() + " --output " +
+                             (scratch / "out.gif").string(),
+                         scratch.path());
+  };
+  const auto write = [&](const std::string& name, const at::Tensor& noise) {
+    io::write_safetensors(scratch / "noise.safetensors", {{name, noise}});
+    return (scratch / "noise.safetensors").string();
+  };
+  torch::manual_seed(1);
+  const auto latents = [&](const at::Tensor& noise) {
+    CHECK(generate(write("noise", noise)).exit_code == 0);
+    return io::SafetensorsFile(scratch / "latents.safetensors").tensor("latents").clone();
+  };
+  const auto noise = torch::randn({1, 16, 2, 4, 4});
+  CHECK(torch::equal(latents(noise), latents(noise)));
+  CHECK_FALSE(torch::equal(latents(noise), latents(-noise)));
+  check_refused(generate(write("noise", torch::randn({1, 16, 2, 4, 6}))), 1, "expected [1, 16, 2, 4, 4]");
+  check_refused(generate(write("latents", noise)), 1, "no tensor \"noise\"");
+}
