@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
        {"output", "output", "video.mp4, video.gif or a folder"},
        {"save-latents", "save_latents", "write the final latents to FILE"},
        {"latents", "latents", "decode the latents of FILE instead of sampling"},
+       {"tiled-decode", "tiled_decode", "decode in overlapping tiles: true|false"},
        {"device", "device", "auto, cpu, cuda, cuda:N"},
        {"dtype", "dtype", "fp32|bf16"}});
 }

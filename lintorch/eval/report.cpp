@@ -206,7 +206,8 @@ std::string report_html(const EvalResult& result, const EvalConfig& config) {
         "direction {:.1f} %. Frechet distance is taken to real test clips in the judge's features; PSNR and "
         "SSIM to the teacher's video from the same noise.</small></p>\n",
         100 * *result.real_class_accuracy, 100 * *result.real_direction_accuracy);
-  html += "<h2>Side by side</h2>\n" + videos_html(result, fs::path(config.output) / "videos");
+  if (config.videos_in_report > 0)
+    html += "<h2>Side by side</h2>\n" + videos_html(result, fs::path(config.output) / "videos");
   html += "<h2>Attention per layer</h2>\n<p><small>blue: softmax, orange: linear; layers count from 0</small></p>\n" +
           layer_map_html(result);
   if (config.train_metrics) {

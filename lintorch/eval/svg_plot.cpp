@@ -30,6 +30,21 @@ Range range_of(const std::vector<PlotSeries>& series, bool of_x) {
   return range;
 }
 
+/// Multiples of 1, 2 or 5 times a power of ten inside the range, three to seven of them.
+std::vector<double> round_ticks(const Range& range) {
+  const double least = (range.high - range.low) / 6;
+  const double power = std::pow(10.0, std::floor(std::log10(least)));
+  double step = 10 * power;
+  for (const double factor : {1, 2, 5})
+    if (factor * power >= least) {
+      step = factor * power;
+      break;
+    }
+  std::vector<double> ticks;
+  for (double i = std::ceil(range.low / step); i * step <= range.high; ++i) ticks.push_back(i * step);
+  return ticks;
+}
+
 /// Evenly spread hues, the same for the same index and count.
 std::string colour(size_t index, size_t count) {
   return fmt::format("hsl({:.0f},70%,42%)",
@@ -74,15 +89,15 @@ std::string svg_line_plot(const std::vector<PlotSeries>& series, const PlotOptio
       "font-family=\"sans-serif\" font-size=\"11\">\n<text x=\"{2}\" y=\"18\" font-size=\"13\">{3}</text>\n",
       kWidth, kHeight, kLeft, escape_html(options.title));
   for (int i = 0; i <= 4; ++i) {
-    const double x = x_range.low + (x_range.high - x_range.low) * i / 4;
     const double y = y_range.low + (y_range.high - y_range.low) * i / 4;
     svg += fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#ddd\"/>\n", kLeft,
                        y_pixel(y), kLeft + plot_width, y_pixel(y));
     svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{:.3g}</text>\n", kLeft - 6, y_pixel(y) + 4,
                        y);
-    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{:.4g}</text>\n", x_pixel(x),
-                       kTop + plot_height + 16, x);
   }
+  for (const double x : round_ticks(x_range))
+    svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{:.6g}</text>\n", x_pixel(x),
+                       kTop + plot_height + 16, x);
   svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n", kLeft + plot_width / 2,
                      kHeight - 8, escape_html(options.x_label));
   svg += fmt::format("<text transform=\"translate(14,{:.1f}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n",

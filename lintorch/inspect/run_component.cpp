@@ -63,6 +63,7 @@ class Inputs {
 
 TensorMap run_transformer(const RunConfig& config, const Inputs& inputs, at::ScalarType dtype, c10::Device device) {
   auto dit = wan::load_wan_dit(component_folder(config.model, "transformer"), dtype, device);
+  dit->set_residual_format(config.residual);
   const auto hidden_states = inputs.get("hidden_states", 5).to(device);
   const auto timestep = inputs.get("timestep", 1).to(device);
   const auto text = inputs.get("encoder_hidden_states", 3).to(device);
@@ -73,7 +74,9 @@ TensorMap run_vae(const RunConfig& config, const Inputs& inputs, at::ScalarType 
   auto vae = wan::load_wan_vae(component_folder(config.model, "vae"), dtype, device);
   if (config.component == Component::kVaeDecode) {
     const auto z = inputs.get("z", 5).to(device, dtype);
-    return {{"sample", at::clamp(vae->decode_raw(z, config.clip_mode), -1, 1)}};
+    const auto sample = config.tiled_decode ? wan::decode_raw_tiled(vae, z, config.tiles, config.clip_mode)
+                                            : vae->decode_raw(z, config.clip_mode);
+    return {{"sample", at::clamp(sample, -1, 1)}};
   }
   const auto moments = vae->encode_moments(inputs.get("x", 5).to(device, dtype), config.clip_mode).chunk(2, 1);
   return {{"mean", moments[0]}, {"logvar", moments[1]}};

@@ -6,7 +6,8 @@
 
 #include "lintorch/core/enum_names.h"
 #include "lintorch/diffusion/sampler.h"
-#include "lintorch/models/wan/vae.h"
+#include "lintorch/models/wan/dit.h"
+#include "lintorch/models/wan/vae_tiling.h"
 
 namespace lintorch {
 namespace inspect {
@@ -23,6 +24,9 @@ struct RunConfig {
   std::string device = "auto";
   std::string dtype = "fp32";
   wan::ClipMode clip_mode = wan::ClipMode::kAuto;
+  bool tiled_decode = false;
+  wan::TileConfig tiles;
+  wan::ResidualFormat residual = wan::ResidualFormat::kFp32;
   std::optional<diffusion::SamplerKind> sampler;
   std::optional<double> shift;
   diffusion::SigmaConvention sigma_convention = diffusion::SigmaConvention::kWan;
@@ -37,6 +41,10 @@ struct RunConfig {
     v("device", device, "auto, cpu, cuda, cuda:N");
     v("dtype", dtype, "fp32, bf16, fp16 or fp64: dtype of the weights");
     v("clip_mode", clip_mode, "vae_*: whole_clip or streaming computation");
+    v("tiled_decode", tiled_decode, "vae_decode: in overlapping tiles");
+    v("tiles", tiles, "");
+    v("residual", residual,
+      "transformer in low precision: residual stream fp32 (official code) or weights (Diffusers)");
     v("sampler", sampler, "scheduler: euler or unipc; null = the model's");
     v("shift", shift, "scheduler: flow shift; null = the model's");
     v("sigma_convention", sigma_convention, "scheduler: grid of flow times");

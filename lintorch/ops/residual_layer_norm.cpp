@@ -27,10 +27,12 @@ ResidualNorm composed(const at::Tensor& x_BLD, const std::optional<GatedUpdate>&
   if (update) {
     x = update->gate_B1D.defined() ? at::addcmul(x_BLD, update->update_BLD, update->gate_B1D)
                                    : x_BLD + update->update_BLD;
+    x = x.to(x_BLD.scalar_type());
   }
   if (scale.defined()) {
-    h = scale.dim() == 1 ? at::layer_norm(x, {x.size(-1)}, scale, shift, eps)
-                         : at::addcmul(shift, at::layer_norm(x, {x.size(-1)}, {}, {}, eps), scale);
+    const at::Tensor wide = x.to(scale.scalar_type());
+    h = scale.dim() == 1 ? at::layer_norm(wide, {x.size(-1)}, scale, shift, eps)
+                         : at::addcmul(shift, at::layer_norm(wide, {x.size(-1)}, {}, {}, eps), scale);
     h = h.to(dtype);
   }
   return {x, h};

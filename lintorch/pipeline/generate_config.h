@@ -28,8 +28,11 @@ struct GenerateConfig {
   std::string output = "video.mp4";
   std::optional<std::string> save_latents;
   std::optional<std::string> latents;
+  bool tiled_decode = false;
+  wan::TileConfig tiles;
   std::string device = "auto";
   std::string dtype = "fp32";
+  wan::ResidualFormat residual = wan::ResidualFormat::kFp32;
 
   template <class V>
   void visit(V& v) {
@@ -52,8 +55,11 @@ struct GenerateConfig {
     v("output", output, "video.mp4, video.gif, or a folder for PNG frames");
     v("save_latents", save_latents, "also write the final latents to this .safetensors file, before decoding");
     v("latents", latents, "decode these latents instead of sampling");
+    v("tiled_decode", tiled_decode, "decode in overlapping tiles: less memory, seams blended, not bit-equal");
+    v("tiles", tiles, "");
     v("device", device, "auto, cpu, cuda, cuda:N");
     v("dtype", dtype, "fp32 or bf16 for DiT and text encoder; the VAE runs in fp32");
+    v("residual", residual, "residual stream of a bf16 DiT: fp32 (official code) or weights (Diffusers)");
   }
   void validate(const std::string& path) const;
 };

@@ -82,7 +82,10 @@ void generate_video(const GenerateConfig& requested) {
   media::check_video_path(requested.output);
   const auto device = resolve_device(requested.device);
   auto model = load_video_model(requested.model, dtype_from_name(requested.dtype), device, requested.components);
+  model.dit->set_residual_format(requested.residual);
   const auto config = resolve(requested, model);
+  const auto tiles = config.tiled_decode ? std::optional(config.tiles) : std::nullopt;
+  if (tiles) tiles->validate("tiles", model.vae->spatial_factor());
   VideoSize size{0, 0, *config.frames};
   parse_size(*config.size, size.width, size.height);
   const auto shape = latent_shape(model, size);
@@ -99,7 +102,7 @@ void generate_video(const GenerateConfig& requested) {
   if (config.save_latents)
     io::write_safetensors(*config.save_latents, {{"latents", latents}}, {{"parameters", parameters.dump()}});
 
-  const auto video = decode_latents(model, latents);
+  const auto video = decode_latents(model, latents, tiles);
   media::VideoOptions options;
   options.fps = *config.fps;
   options.metadata = {{"lintorch", version()}, {"commit", git_commit()}, {"parameters", parameters.dump()}};

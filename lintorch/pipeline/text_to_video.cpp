@@ -52,10 +52,12 @@ at::Tensor generate_latents(wan::WanDit& dit, const at::Tensor& text_cond_BSD, c
   return x;
 }
 
-at::Tensor decode_latents(VideoModel& model, const at::Tensor& latents_BCTHW) {
+at::Tensor decode_latents(VideoModel& model, const at::Tensor& latents_BCTHW,
+                          const std::optional<wan::TileConfig>& tiles) {
   c10::InferenceMode inference;
   std::vector<at::Tensor> videos;
-  for (const auto& latent : latents_BCTHW.split(1)) videos.push_back(model.vae->decode(latent));
+  for (const auto& latent : latents_BCTHW.split(1))
+    videos.push_back(tiles ? wan::decode_tiled(model.vae, latent, *tiles) : model.vae->decode(latent));
   return at::cat(videos);
 }
 

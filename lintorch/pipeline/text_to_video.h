@@ -3,10 +3,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lintorch/diffusion/sampler.h"
+#include "lintorch/models/wan/vae_tiling.h"
 #include "lintorch/pipeline/video_model.h"
 
 namespace lintorch::pipeline {
@@ -42,7 +44,8 @@ at::Tensor make_noise(const std::vector<uint64_t>& seeds, const std::vector<int6
 at::Tensor generate_latents(wan::WanDit& dit, const at::Tensor& text_cond_BSD, const at::Tensor& text_uncond_BSD,
                             const at::Tensor& noise_BCTHW, const SampleOptions& options);
 
-/// Latents -> pixels [B, 3, F, H, W] in [-1, 1], one sample at a time to bound memory.
-at::Tensor decode_latents(VideoModel& model, const at::Tensor& latents_BCTHW);
+/// Latents -> pixels [B, 3, F, H, W] in [-1, 1], one sample at a time to bound memory; in spatial tiles if given.
+at::Tensor decode_latents(VideoModel& model, const at::Tensor& latents_BCTHW,
+                          const std::optional<wan::TileConfig>& tiles = std::nullopt);
 
 }  // namespace lintorch::pipeline

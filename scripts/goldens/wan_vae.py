@@ -29,6 +29,9 @@ CONFIGS = {
 }
 # name: batch, frames, latent height, latent width (odd on purpose)
 CASES = {"image": (1, 1, 3, 2), "clip9": (2, 9, 1, 2), "clip17": (1, 17, 3, 2)}
+# Tiled decode, of the first model: pixels of a tile and of a stride (height, width); tiles at the edges are smaller.
+TILES = dict(tile_sample_min_height=32, tile_sample_min_width=32, tile_sample_stride_height=16,
+             tile_sample_stride_width=24)
 
 
 def make_model(config, generator):
@@ -67,6 +70,11 @@ def main():
             decoded = model.decode(tensors[f"{case}.z"].double()).sample
             assert decoded.abs().max() < 1
             tensors[f"{case}.decoded"] = decoded * 10
+        if file_name == "wan_vae_base3":
+            z = torch.randn(1, config["z_dim"], 2, 5, 7, generator=generator)
+            assert model.spatial_compression_ratio == scale
+            model.enable_tiling(**TILES)
+            tensors |= {"tiled.z": z, "tiled.decoded": model.decode(z.double()).sample * 10}
         tensors = state | {name: value.float().contiguous() for name, value in tensors.items()}
         metadata = {"script": "scripts/goldens/wan_vae.py", "seed": str(SEED), "torch": torch.__version__,
                     "diffusers": diffusers.__version__, "config": json.dumps(config)}

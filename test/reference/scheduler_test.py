@@ -10,6 +10,8 @@ import support
 # (steps, shift)
 CASES = [(steps, shift) for steps in (4, 50) for shift in (1.0, 3.0, 5.0, 8.0)] + [(20, 5.0), (33, 3.0)]
 
+FP32_CASES = [(50, 1.0), (50, 5.0)]
+
 
 def raw_sigmas(convention, steps):
     """Flow times before the shift: those of the official Wan code, and those of Diffusers' UniPC today."""
@@ -47,14 +49,15 @@ class SchedulerTest(support.ReferenceTest):
         reference itself loses to rounding (1.5e-6 after some tens of steps of UniPC)."""
         generator = torch.Generator().manual_seed(300)
         worst = {"fp64": 0.0, "fp32": 0.0, "fp32 beyond the reference's own": 0.0}
-        dtypes = ((torch.float64, "fp64"), (torch.float32, "fp32"))
         for steps, shift in CASES:
             UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True,
                                     flow_shift=shift).save_pretrained(self.folder)
             sample = torch.randn(1, 2, 3, 2, 2, generator=generator, dtype=torch.float64)
             model_outputs = torch.randn(steps, 1, 2, 3, 2, 2, generator=generator, dtype=torch.float64)
             results = {}
-            for dtype, name in dtypes:
+            # Rounding grows with the number of steps.
+            dtypes = {"fp64": torch.float64} | ({"fp32": torch.float32} if (steps, shift) in FP32_CASES else {})
+            for name, dtype in dtypes.items():
                 scheduler = make_scheduler(sampler, convention, steps, shift)
                 inputs = {"sample": sample.to(dtype), "model_outputs": model_outputs.to(dtype)}
                 ours = support.inspect_run("scheduler", self.folder, inputs, "--sampler", sampler,
@@ -65,9 +68,10 @@ class SchedulerTest(support.ReferenceTest):
                 results[name] = trajectory(scheduler, dtype=dtype, **inputs)
                 results[f"lintorch {name}"] = ours["samples"]
             for i in range(steps):
-                fp64, fp32, rounding = (support.relative_error(results[a][i], results[b][i]) for a, b in
-                                        (("lintorch fp64", "fp64"), ("lintorch fp32", "fp32"), ("fp32", "fp64")))
-                for name, error in zip(worst, (fp64, fp32, fp32 - rounding)):
+                errors = [support.relative_error(results[f"lintorch {name}"][i], results[name][i]) for name in dtypes]
+                if len(errors) == 2:
+                    errors.append(errors[1] - support.relative_error(results["fp32"][i], results["fp64"][i]))
+                for name, error in zip(worst, errors):
                     worst[name] = max(worst[name], error)
         print(f"{sampler}, {convention} sigmas, largest relative error of a step:",
               ", ".join(f"{error:.2e} {name}" for name, error in worst.items()), flush=True)

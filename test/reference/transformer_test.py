@@ -73,10 +73,13 @@ class TransformerTest(support.ReferenceTest):
                 low = to_bf16(model)
                 low_inputs = {k: v.bfloat16() if v.is_floating_point() else v for k, v in inputs.items()}
                 reference_error = support.relative_error(low(**low_inputs).sample, exact)
-                ours = support.inspect_run("transformer", self.folder / name, low_inputs, "--dtype", "bf16")["sample"]
-                error = support.relative_error(ours, exact)
-                print(f"{name}, bf16 against fp32: lintorch {error:.2e}, reference {reference_error:.2e}", flush=True)
-                self.assertLessEqual(error, 1.5 * reference_error)
+                for residual in ("fp32", "weights"):
+                    ours = support.inspect_run("transformer", self.folder / name, low_inputs, "--dtype", "bf16",
+                                               "--set", f"residual={residual}")["sample"]
+                    error = support.relative_error(ours, exact)
+                    print(f"{name}, bf16 against fp32: lintorch with a residual stream in {residual} {error:.2e}, "
+                          f"reference {reference_error:.2e}", flush=True)
+                    self.assertLessEqual(error, 1.5 * reference_error)
 
 
 if __name__ == "__main__":

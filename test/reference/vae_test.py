@@ -48,6 +48,23 @@ class VaeTest(support.ReferenceTest):
                 with self.subTest(name, mode=mode):
                     self.check(name, ("--set", f"clip_mode={mode}"), f", {mode}")
 
+    def test_tiled_decode(self):
+        config, _ = CASES["five frames"]
+        generator = torch.Generator().manual_seed(200)
+        model = AutoencoderKLWan(**config).eval()
+        support.randomize(model, generator)
+        folder = self.folder / "tiled"
+        model.save_pretrained(folder)
+        z = torch.randn(1, 16, 2, 5, 7, generator=generator)
+        z *= 0.5 / model.decode(z).sample.std()
+        model.enable_tiling(tile_sample_min_height=32, tile_sample_min_width=32, tile_sample_stride_height=16,
+                            tile_sample_stride_width=24)
+        arguments = ["--set", "tiled_decode=true"]
+        for key, value in (("tile_height", 32), ("tile_width", 32), ("stride_height", 16), ("stride_width", 24)):
+            arguments += ["--set", f"tiles.{key}={value}"]
+        ours = support.inspect_run("vae_decode", folder, {"z": z}, *arguments)["sample"]
+        self.assert_close(ours, model.decode(z).sample, 1e-4, "tiled decode")
+
 
 if __name__ == "__main__":
     support.main()

@@ -137,7 +137,8 @@ at::Tensor WanDitImpl::forward(const at::Tensor& latent_BCTHW, const at::Tensor&
       layers::apply_linear_accumulate(time_proj, at::silu(e_BD)).unflatten(1, {6, -1}) + scale_offset_;
   const at::Tensor text =
       layers::apply_linear(text_embedder_out, at::gelu(layers::apply_linear(text_embedder_in, text_BSD), "tanh"));
-  at::Tensor x_BLD = patchify(latent_BCTHW).to(accumulate);
+  at::Tensor x_BLD = patchify(latent_BCTHW);
+  if (residual_format_ == ResidualFormat::kFp32) x_BLD = x_BLD.to(accumulate);
   for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
     x_BLD = block_list_[layer]->forward(x_BLD, text, modulation_B6D, rope);
     BlockObserver::notify(layer, x_BLD);

@@ -9,15 +9,22 @@
 #include <map>
 #include <tuple>
 
+#include "lintorch/core/enum_names.h"
 #include "lintorch/models/wan/block.h"
 #include "lintorch/models/wan/config.h"
 
 namespace lintorch::wan {
 
+/// Number format of the residual stream of a low-precision model.
+enum class ResidualFormat {
+  kFp32,     ///< the official code: only matrix products and attention are in low precision
+  kWeights,  ///< Diffusers: the sum is rounded to the format of the weights after every addition; half the memory
+};
+
 /// Wan 2.1 text-to-video transformer. Registered names are those of Diffusers' WanTransformer3DModel.
 ///
 /// Precision follows the official code: matrix products in the weight dtype (or autocast's); residual stream, norms,
-/// modulation, time path and head in fp32 (all fp64 if the weights are). Weights may be fp32 with autocast, or low
+/// modulation, time path and head in fp32 (all fp64 if the weights are); see ResidualFormat for Diffusers' way. Weights may be fp32 with autocast, or low
 /// precision without. Runs on the device of its parameters, without host-device syncs.
 /// Reference: wan/modules/model.py, WanModel.
 class WanDitImpl : public torch::nn::Module {
@@ -30,6 +37,9 @@ class WanDitImpl : public torch::nn::Module {
   /// fractions allowed; text_BSD: [B, S, text_dim], rows past the prompt zero -> velocity_BCTHW, fp32. Throws Error if
   /// shapes disagree.
   at::Tensor forward(const at::Tensor& latent_BCTHW, const at::Tensor& timestep_B, const at::Tensor& text_BSD);
+
+  /// Default: kFp32. No effect on fp32 and fp64 models.
+  void set_residual_format(ResidualFormat format) { residual_format_ = format; }
 
   const WanDitConfig& config() const { return config_; }
   int64_t num_layers() const { return config_.num_layers; }
@@ -51,6 +61,7 @@ class WanDitImpl : public torch::nn::Module {
   const at::Tensor& rope_table(const std::array<int64_t, 3>& grid, at::ScalarType dtype, const at::Device& device);
 
   WanDitConfig config_;
+  ResidualFormat residual_format_ = ResidualFormat::kFp32;
   std::vector<WanBlock> block_list_;
   std::map<std::tuple<std::array<int64_t, 3>, at::ScalarType, std::string>, at::Tensor> rope_tables_;
   at::Tensor time_frequencies_;  // fp64, on the device last used
@@ -59,3 +70,9 @@ class WanDitImpl : public torch::nn::Module {
 TORCH_MODULE(WanDit);
 
 }  // namespace lintorch::wan
+
+template <>
+struct lintorch::EnumNames<lintorch::wan::ResidualFormat> {
+  using E = lintorch::wan::ResidualFormat;
+  static constexpr std::pair<E, std::string_view> table[] = {{E::kFp32, "fp32"}, {E::kWeights, "weights"}};
+};

@@ -4,7 +4,7 @@
 #include "lintorch/core/config_fields.h"
 #include "lintorch/io/safetensors.h"
 #include "lintorch/layers/module_state.h"
-#include "lintorch/models/wan/vae.h"
+#include "lintorch/models/wan/vae_tiling.h"
 
 namespace lintorch::wan {
 namespace {
@@ -15,17 +15,22 @@ double relative_error(const at::Tensor& got, const at::Tensor& expected) {
   return ((got.to(at::kDouble) - reference).norm() / reference.norm()).item<double>();
 }
 
-}  // namespace
-
-TEST_CASE("encoder and decoder match Diffusers", "[wan_vae_parity]") {
-  const std::string name = GENERATE("wan_vae_base3", "wan_vae_mult124");
-  const io::SafetensorsFile golden(std::string(LINTORCH_TEST_DATA) + "/" + name + ".safetensors");
+WanVae golden_vae(const io::SafetensorsFile& golden, const std::string& name) {
   TensorMap state;
   for (const auto& [key, info] : golden.tensors())
     if (key.starts_with("model.")) state[key.substr(6)] = golden.tensor(key);
   WanVae vae(config_from_json<WanVaeConfig>(Json::parse(golden.metadata().at("config"))));
   layers::load_module_state(*vae, state, name);
   vae->eval();
+  return vae;
+}
+
+}  // namespace
+
+TEST_CASE("encoder and decoder match Diffusers", "[wan_vae_parity]") {
+  const std::string name = GENERATE("wan_vae_base3", "wan_vae_mult124");
+  const io::SafetensorsFile golden(std::string(LINTORCH_TEST_DATA) + "/" + name + ".safetensors");
+  WanVae vae = golden_vae(golden, name);
   at::NoGradGuard no_grad;
   for (const std::string clip : {"image", "clip9", "clip17"}) {
     for (ClipMode mode : {ClipMode::kWholeClip, ClipMode::kStreaming}) {
@@ -44,6 +49,14 @@ TEST_CASE("encoder and decoder match Diffusers", "[wan_vae_parity]") {
     const auto decoded = vae->decode_raw(golden.tensor(clip + ".z").to(at::kDouble));
     CHECK(relative_error(decoded, golden.tensor(clip + ".decoded")) < 2e-7);
   }
+}
+
+TEST_CASE("tiled decoding matches Diffusers", "[wan_vae_parity]") {
+  const io::SafetensorsFile golden(std::string(LINTORCH_TEST_DATA) + "/wan_vae_base3.safetensors");
+  WanVae vae = golden_vae(golden, "wan_vae_base3");
+  at::NoGradGuard no_grad;
+  const TileConfig tiles{.tile_height = 32, .tile_width = 32, .stride_height = 16, .stride_width = 24};
+  CHECK(relative_error(decode_raw_tiled(vae, golden.tensor("tiled.z"), tiles), golden.tensor("tiled.decoded")) < 1e-5);
 }
 
 }  // namespace lintorch::wan

@@ -23,6 +23,7 @@ TEST_CASE("gate_plot draws one line per layer and names bad input", "[gate_traje
   size_t lines = 0;
   for (size_t at = svg.find("<polyline"); at != std::string::npos; at = svg.find("<polyline", at + 1)) ++lines;
   CHECK(lines == 2);
+  for (int step = 0; step <= 5; ++step) CHECK(svg.find(">" + std::to_string(step) + "</text>") != std::string::npos);
 
   write_file_atomic(path, "{\"step\": 0, \"loss\": 1.0}\n");
   CHECK_THROWS_WITH(eval::gate_plot(path), Catch::Contains("no gates"));

@@ -80,6 +80,22 @@ TEST_CASE("WanDit in bf16, by weights or by autocast, stays near fp32", "[wan_di
   CHECK(relative_error(low, reference) < 5e-2);
 }
 
+TEST_CASE("the residual stream is fp32 or has the format of the weights", "[wan_dit]") {
+  const auto config = two_layer_config(true);
+  auto dit = random_dit(config, 1);
+  const auto in = random_dit_inputs(config, 2);
+  const at::Tensor reference = run(dit, in);
+  dit->set_residual_format(wan::ResidualFormat::kWeights);
+  CHECK(at::equal(run(dit, in), reference));
+  dit->to(at::kBFloat16);
+  const at::Tensor rounded = run(dit, in);
+  dit->set_residual_format(wan::ResidualFormat::kFp32);
+  const at::Tensor wide = run(dit, in);
+  CHECK_FALSE(at::equal(rounded, wide));
+  CHECK(relative_error(rounded, reference) < 5e-2);
+  CHECK(relative_error(wide, reference) <= relative_error(rounded, reference));
+}
+
 TEST_CASE("WanDit gradients equal central differences", "[wan_dit]") {
   const auto config = two_layer_config(true);
   auto dit = random_dit(config, 1);
