@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/error.h"
 #include "lintorch/core/files.h"
 #include "lintorch/core/json.h"
 #include "lintorch/models/judge/judge_checkpoint.h"
@@ -130,6 +131,28 @@ TEST_CASE("run_pretrain makes a complete model folder, losses fall, and a second
   const auto written = fs::last_write_time(model / "transformer" / "config.json");
   REQUIRE(run_pretrain(config, at::kCPU, index) == train::TrainResult::kFinished);
   CHECK(fs::last_write_time(model / "transformer" / "config.json") == written);
+
+  // A run that goes on from this model: with a learning rate of nothing, it ends where that one ended.
+  PretrainConfig more = micro_config(output / "more");
+  more.init_from = model.string();
+  more.stages = {Stage::kDit};
+  more.dit.train.steps = 1;
+  more.dit.train.lr = 1e-12;
+  more.dit.train.warmup_steps = 0;
+  const at::AutoGradMode with_grad(true);
+  REQUIRE(run_pretrain(more, at::kCPU, index) == train::TrainResult::kFinished);
+  const fs::path more_model = output / "more" / "model";
+  for (const char* file :
+       {"vae/diffusion_pytorch_model.safetensors", "judge/model.safetensors", "tokenizer/spiece.model"})
+    CHECK(read_file(more_model / file) == read_file(model / file));
+  const auto dit_after = wan::load_wan_dit(more_model / "transformer", at::kFloat, at::kCPU);
+  for (const auto& item : dit->named_parameters())
+    CHECK(at::allclose(dit_after->named_parameters()[item.key()], item.value(), 0, 1e-9));
+  more.output = (output / "other").string();
+  more.dit.model.num_layers = 3;
+  CHECK_THROWS_AS(run_pretrain(more, at::kCPU, index), CheckpointError);
+  more.init_from = (output / "nowhere").string();
+  CHECK_THROWS_WITH(run_pretrain(more, at::kCPU, index), Catch::Contains("init_from") && Catch::Contains("nowhere"));
   fs::remove_all(output);
 }
 

@@ -23,6 +23,12 @@ TEST_CASE("products run in bf16 inside an autocast scope and in fp32 outside", "
   CHECK(at::matmul(a, b).scalar_type() == at::kFloat);
 }
 
+TEST_CASE("precision bf16 means autocast on a GPU only", "[autocast]") {
+  CHECK(autocast_dtype("bf16", at::kCUDA) == at::kBFloat16);
+  CHECK(autocast_dtype("bf16", at::kCPU) == at::kFloat);
+  CHECK(autocast_dtype("fp32", at::kCUDA) == at::kFloat);
+}
+
 TEST_CASE("gradients reach fp32 weights through an autocast scope that follows another", "[autocast]") {
   auto w = at::ones({4, 4}).requires_grad_();
   const auto x = at::ones({2, 4});
