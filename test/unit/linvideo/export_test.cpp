@@ -205,6 +205,13 @@ TEST_CASE("without a checkpoint a model or a transformer file is written again",
     CHECK(after.state.at(name).scalar_type() == (kept ? at::kFloat : at::kBFloat16));
     CHECK(torch::equal(after.state.at(name), kept ? tensor : tensor.to(at::kBFloat16)));
   }
+  ExportConfig original;
+  original.model = (folder / "model/transformer").string();
+  original.output = (folder / "original").string();
+  original.layout = ModelLayout::kOriginal;
+  export_linearized(original);
+  const auto renamed = wan::open_wan_dit(folder / "original");
+  for (const auto& [name, tensor] : before.state) CHECK(torch::equal(renamed.state.at(name), tensor));
   config.untrained_swap = "swap";
   CHECK_THROWS_WITH(export_linearized(config), Catch::Contains("untrained_swap"));
   config.untrained_swap.reset();
