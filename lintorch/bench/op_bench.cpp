@@ -7,9 +7,9 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "lintorch/bench/elementwise_cases.h"
+#include "lintorch/core/date.h"
 #include "lintorch/core/device.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
@@ -113,9 +113,6 @@ std::string op_table(const OpReport& report) {
 }
 
 Json op_json(const OpReport& report, const std::string& command) {
-  char date[11] = {};
-  const std::time_t now = std::time(nullptr);
-  std::strftime(date, sizeof(date), "%Y-%m-%d", std::gmtime(&now));
   Json rows = Json::array();
   const auto add = [&](const std::string& row, const std::string& metric, double mean, double deviation, int64_t n,
                        const std::string& unit) {
@@ -128,7 +125,7 @@ Json op_json(const OpReport& report, const std::string& command) {
                     {"unit", unit},
                     {"hardware", report.device},
                     {"commit", git_commit()},
-                    {"date", date},
+                    {"date", today()},
                     {"command", command}});
   };
   add("copy", "bandwidth", report.copy_bytes_per_s, 0, 1, "B/s");

@@ -1,14 +1,13 @@
 #include "lintorch/eval/report.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <functional>
 
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/date.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/files.h"
 #include "lintorch/core/logging.h"
@@ -66,11 +65,6 @@ std::string layer_map(const ModelResult& row) {
   std::string map;
   for (const auto& kind : row.attention) map += kind == "softmax" ? 'S' : 'L';
   return map;
-}
-
-std::string today() {
-  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(now));
 }
 
 /// Characters, not bytes: table titles and cells hold a few non-ASCII characters.

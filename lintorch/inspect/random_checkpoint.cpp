@@ -6,10 +6,9 @@
 #include <zlib.h>
 
 #include "lintorch/core/error.h"
-#include "lintorch/core/json.h"
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/rng.h"
-#include "lintorch/io/safetensors.h"
+#include "lintorch/io/sharded_index.h"
 
 namespace lintorch::inspect {
 namespace {
@@ -34,38 +33,19 @@ void write_random_checkpoint(const std::filesystem::path& folder, const std::str
                              const std::function<at::ScalarType(const std::string&)>& dtype_of,
                              int64_t max_shard_bytes) {
   LT_CHECK(max_shard_bytes >= 1, ConfigError, "max_shard_bytes: expected at least 1, got {}", max_shard_bytes);
-  const auto bytes_of = [&](const TensorSpec& spec) {
-    return spec.numel() * static_cast<int64_t>(c10::elementSize(dtype_of(spec.name)));
-  };
-  std::vector<std::vector<const TensorSpec*>> shards(1);
-  int64_t total_bytes = 0, shard_bytes = 0;
+  std::map<std::string, const TensorSpec*> by_name;
+  std::map<std::string, uint64_t> sizes;
   for (const auto& spec : tensors) {
-    const int64_t bytes = bytes_of(spec);
-    if (!shards.back().empty() && shard_bytes + bytes > max_shard_bytes) {
-      shards.emplace_back();
-      shard_bytes = 0;
-    }
-    shards.back().push_back(&spec);
-    shard_bytes += bytes;
-    total_bytes += bytes;
+    by_name.emplace(spec.name, &spec);
+    sizes.emplace(spec.name, static_cast<uint64_t>(spec.numel()) * c10::elementSize(dtype_of(spec.name)));
   }
-
   ProgressBar progress(stem, static_cast<int64_t>(tensors.size()));
   int64_t done = 0;
-  Json index = {{"metadata", {{"total_size", total_bytes}}}, {"weight_map", Json::object()}};
-  for (size_t i = 0; i < shards.size(); ++i) {
-    const std::string name = shards.size() == 1
-                                 ? stem + ".safetensors"
-                                 : fmt::format("{}-{:05}-of-{:05}.safetensors", stem, i + 1, shards.size());
-    TensorMap values;
-    for (const TensorSpec* spec : shards[i]) {
-      values[spec->name] = make_tensor(*spec, seed, dtype_of(spec->name));
-      index["weight_map"][spec->name] = name;
-      progress.update(++done);
-    }
-    io::write_safetensors(folder / name, values, {{"format", "pt"}});
-  }
-  if (shards.size() > 1) write_json_file(folder / (stem + ".safetensors.index.json"), index);
+  const auto make = [&](const std::string& name) {
+    progress.update(++done);
+    return make_tensor(*by_name.at(name), seed, dtype_of(name));
+  };
+  io::write_checkpoint(folder, stem, sizes, make, {}, static_cast<uint64_t>(max_shard_bytes));
 }
 
 }  // namespace lintorch::inspect

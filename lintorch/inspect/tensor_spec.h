@@ -20,12 +20,12 @@ struct TensorSpec {
   int64_t numel() const;
 };
 
-/// All tensors of a transformer under Diffusers' names. Values: matrices Xavier (as the official code, here the head too,
+/// All tensors of a transformer under Diffusers' names, in their order. Values: matrices Xavier (as the official code, here the head too,
 /// which there starts at zero and would hide the rest), time and text embedding N(0, 0.02), biases 0, norms 1,
 /// modulation N(0, 1/D), feature maps as config.linear_attention.init says.
 std::vector<TensorSpec> wan_dit_tensors(const wan::WanDitConfig& config);
 
-/// All tensors of a text encoder under transformers' names, with transformers' initial scales.
+/// All tensors of a text encoder under transformers' names, in their order, with transformers' initial scales.
 std::vector<TensorSpec> umt5_tensors(const umt5::Umt5Config& config);
 
 /// Sum of numel().

@@ -5,45 +5,24 @@
 #include <unordered_map>
 
 #include "lintorch/core/error.h"
+#include "lintorch/io/torch_type_names.h"
 
 namespace lintorch::io::detail {
 
 namespace {
 
-// Everything a pickle may import. Names of storage classes and dtypes are checked where they are used.
+// With the names of number formats, which are checked where they are used, everything a pickle may import.
 constexpr std::string_view kOrderedDict = "collections.OrderedDict";
 constexpr std::string_view kCallable[] = {kOrderedDict, "torch._utils._rebuild_tensor_v2",
                                           "torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_parameter"};
-constexpr std::string_view kNames[] = {"torch.FloatStorage",
-                                       "torch.HalfStorage",
-                                       "torch.BFloat16Storage",
-                                       "torch.DoubleStorage",
-                                       "torch.LongStorage",
-                                       "torch.IntStorage",
-                                       "torch.ShortStorage",
-                                       "torch.CharStorage",
-                                       "torch.ByteStorage",
-                                       "torch.BoolStorage",
-                                       "torch.storage.UntypedStorage",
-                                       "torch.float32",
-                                       "torch.float16",
-                                       "torch.bfloat16",
-                                       "torch.float64",
-                                       "torch.int64",
-                                       "torch.int32",
-                                       "torch.int16",
-                                       "torch.int8",
-                                       "torch.uint8",
-                                       "torch.uint16",
-                                       "torch.uint32",
-                                       "torch.uint64",
-                                       "torch.bool",
-                                       "torch.float8_e4m3fn",
-                                       "torch.float8_e5m2"};
+bool is_callable(std::string_view name) {
+  return std::find(std::begin(kCallable), std::end(kCallable), name) != std::end(kCallable);
+}
 
-template <size_t N>
-bool contains(const std::string_view (&names)[N], std::string_view name) {
-  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+bool is_type_name(std::string_view name) {
+  const auto called = [&](const auto& entry) { return entry.first == name; };
+  return std::any_of(std::begin(kStorageTypes), std::end(kStorageTypes), called) ||
+         std::any_of(std::begin(kDtypes), std::end(kDtypes), called);
 }
 
 // Instructions, by the letters and names of Python's pickletools.
@@ -189,7 +168,7 @@ class PickleMachine {
 
   void import(const std::string& module, const std::string& attribute) {
     const std::string name = module + "." + attribute;
-    LT_CHECK(contains(kCallable, name) || contains(kNames, name), CheckpointError,
+    LT_CHECK(is_callable(name) || is_type_name(name), CheckpointError,
              "[read_torch_archive] {}: refused to import '{}': only tensors in dicts are read, nothing is ever run",
              file_, name);
     push(PickleGlobal{name});
@@ -210,8 +189,8 @@ class PickleMachine {
     const auto* arguments = std::get_if<PickleTuple>(&pop()->data);
     const auto* function = std::get_if<PickleGlobal>(&pop()->data);
     check(arguments && function, "calls something that is no function");
-    LT_CHECK(contains(kCallable, function->name), CheckpointError, "[read_torch_archive] {}: refused to call '{}'",
-             file_, function->name);
+    LT_CHECK(is_callable(function->name), CheckpointError, "[read_torch_archive] {}: refused to call '{}'", file_,
+             function->name);
     if (function->name != kOrderedDict) return push(PickleCall{function->name, arguments->items});
     check(arguments->items.empty(), "makes an OrderedDict of something else than nothing");
     push(PickleDict{});

@@ -106,17 +106,16 @@ uint64_t stored_bytes(const std::string& name, const at::Tensor& tensor, const S
   return static_cast<uint64_t>(tensor.numel()) * c10::elementSize(dtype);
 }
 
-std::vector<TensorMap> split_into_shards(const TensorMap& tensors, uint64_t max_shard_bytes,
-                                         const StoredDtype& stored_dtype) {
-  std::vector<TensorMap> shards(1);
+std::vector<std::vector<std::string>> split_into_shards(const std::map<std::string, uint64_t>& sizes,
+                                                        uint64_t max_shard_bytes) {
+  std::vector<std::vector<std::string>> shards(1);
   uint64_t bytes = 0;
-  for (const auto& [name, tensor] : tensors) {
-    const uint64_t size = stored_bytes(name, tensor, stored_dtype);
+  for (const auto& [name, size] : sizes) {
     if (max_shard_bytes > 0 && !shards.back().empty() && bytes + size > max_shard_bytes) {
       shards.emplace_back();
       bytes = 0;
     }
-    shards.back().emplace(name, tensor);
+    shards.back().push_back(name);
     bytes += size;
   }
   return shards;
@@ -163,27 +162,37 @@ Metadata read_checkpoint_metadata(const fs::path& file_or_folder, const std::str
 
 void write_checkpoint(const fs::path& folder, const std::string& stem, const TensorMap& tensors,
                       const Metadata& metadata, uint64_t max_shard_bytes, const StoredDtype& stored_dtype) {
+  std::map<std::string, uint64_t> sizes;
+  for (const auto& [name, tensor] : tensors) sizes.emplace(name, stored_bytes(name, tensor, stored_dtype));
+  write_checkpoint(
+      folder, stem, sizes, [&](const std::string& name) { return tensors.at(name); }, metadata, max_shard_bytes,
+      stored_dtype);
+}
+
+void write_checkpoint(const fs::path& folder, const std::string& stem, const std::map<std::string, uint64_t>& sizes,
+                      const std::function<at::Tensor(const std::string&)>& make, const Metadata& metadata,
+                      uint64_t max_shard_bytes, const StoredDtype& stored_dtype) {
   Metadata complete = metadata;
   complete.emplace("format", "pt");
-  const auto shards = split_into_shards(tensors, max_shard_bytes, stored_dtype);
+  const auto shards = split_into_shards(sizes, max_shard_bytes);
+  Json weight_map = Json::object();
+  auto& entries = weight_map.get_ref<Json::object_t&>();
+  uint64_t total_size = 0;
   std::set<std::string> written;
-  if (shards.size() == 1) {
-    const std::string name = stem + std::string(kExtension);
-    write_safetensors(folder / name, tensors, complete, stored_dtype);
-    written.insert(name);
-  } else {
-    Json weight_map = Json::object();
-    auto& entries = weight_map.get_ref<Json::object_t&>();
-    uint64_t total_size = 0;
-    for (size_t i = 0; i < shards.size(); ++i) {
-      const std::string name = fmt::format("{}-{:05}-of-{:05}{}", stem, i + 1, shards.size(), kExtension);
-      write_safetensors(folder / name, shards[i], complete, stored_dtype);
-      written.insert(name);
-      for (const auto& [tensor, value] : shards[i]) {
-        entries.push_back({tensor, name});
-        total_size += stored_bytes(tensor, value, stored_dtype);
-      }
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const std::string file = shards.size() == 1
+                                 ? stem + std::string(kExtension)
+                                 : fmt::format("{}-{:05}-of-{:05}{}", stem, i + 1, shards.size(), kExtension);
+    TensorMap values;
+    for (const std::string& name : shards[i]) {
+      values.emplace(name, make(name));
+      entries.push_back({name, file});
+      total_size += sizes.at(name);
     }
+    write_safetensors(folder / file, values, complete, stored_dtype);
+    written.insert(file);
+  }
+  if (shards.size() > 1) {
     Json index;
     index["metadata"]["total_size"] = total_size;
     index["weight_map"] = std::move(weight_map);

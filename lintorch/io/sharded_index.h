@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <string>
 
 #include "lintorch/core/tensor_map.h"
@@ -31,5 +33,12 @@ Metadata read_checkpoint_metadata(const std::filesystem::path& file_or_folder, c
 void write_checkpoint(const std::filesystem::path& folder, const std::string& stem, const TensorMap& tensors,
                       const Metadata& metadata = {}, uint64_t max_shard_bytes = kDefaultShardBytes,
                       const StoredDtype& stored_dtype = {});
+
+/// The same for tensors that are made as they are written, a shard at a time: their stored sizes in bytes, and what makes
+/// the tensor of a name.
+void write_checkpoint(const std::filesystem::path& folder, const std::string& stem,
+                      const std::map<std::string, uint64_t>& sizes,
+                      const std::function<at::Tensor(const std::string&)>& make, const Metadata& metadata,
+                      uint64_t max_shard_bytes, const StoredDtype& stored_dtype = {});
 
 }  // namespace lintorch::io

@@ -8,6 +8,7 @@
 #include "lintorch/core/error.h"
 #include "lintorch/io/mapped_file.h"
 #include "lintorch/io/pickle.h"
+#include "lintorch/io/torch_type_names.h"
 #include "lintorch/io/zip_directory.h"
 
 namespace lintorch::io {
@@ -19,30 +20,6 @@ using namespace detail;
 constexpr std::string_view kPickleName = "data.pkl";
 constexpr uint64_t kMaxPickleBytes = 16 << 20;  // a hundred thousand tensors
 constexpr size_t kMaxDimensions = 16;
-
-constexpr std::pair<std::string_view, at::ScalarType> kStorageTypes[] = {
-    {"torch.FloatStorage", at::kFloat},         {"torch.HalfStorage", at::kHalf},
-    {"torch.BFloat16Storage", at::kBFloat16},   {"torch.DoubleStorage", at::kDouble},
-    {"torch.LongStorage", at::kLong},           {"torch.IntStorage", at::kInt},
-    {"torch.ShortStorage", at::kShort},         {"torch.CharStorage", at::kChar},
-    {"torch.ByteStorage", at::kByte},           {"torch.BoolStorage", at::kBool},
-    {"torch.storage.UntypedStorage", at::kByte}};
-
-constexpr std::pair<std::string_view, at::ScalarType> kDtypes[] = {{"torch.float32", at::kFloat},
-                                                                   {"torch.float16", at::kHalf},
-                                                                   {"torch.bfloat16", at::kBFloat16},
-                                                                   {"torch.float64", at::kDouble},
-                                                                   {"torch.int64", at::kLong},
-                                                                   {"torch.int32", at::kInt},
-                                                                   {"torch.int16", at::kShort},
-                                                                   {"torch.int8", at::kChar},
-                                                                   {"torch.uint8", at::kByte},
-                                                                   {"torch.uint16", at::kUInt16},
-                                                                   {"torch.uint32", at::kUInt32},
-                                                                   {"torch.uint64", at::kUInt64},
-                                                                   {"torch.bool", at::kBool},
-                                                                   {"torch.float8_e4m3fn", at::kFloat8_e4m3fn},
-                                                                   {"torch.float8_e5m2", at::kFloat8_e5m2}};
 
 template <size_t N>
 std::optional<at::ScalarType> find_type(const std::pair<std::string_view, at::ScalarType> (&table)[N],

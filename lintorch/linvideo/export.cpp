@@ -65,19 +65,13 @@ WeightFormat weight_format(const ExportConfig& config, std::optional<at::ScalarT
   return {.layout = config.layout, .dtype = dtype, .max_shard_bytes = static_cast<uint64_t>(config.max_shard_bytes)};
 }
 
-/// Whether the folder holds a transformer and nothing else of a model, in either layout.
-bool is_transformer_folder(const fs::path& folder) {
-  return fs::exists(folder / "config.json") && !fs::exists(folder / "model_index.json") &&
-         !fs::exists(folder / "google") && !fs::exists(folder / "transformer");
-}
-
 /// A model folder, or a transformer's folder or file, as it is, in another layout.
 void rewrite_model(const ExportConfig& config) {
   LT_CHECK(config.model, ConfigError,
            "checkpoint: expected a training checkpoint or a run folder, or, to write a model again, model");
   LT_CHECK(!config.untrained_swap, ConfigError, "untrained_swap: expected null without a checkpoint");
   const fs::path model = *config.model;
-  const bool alone = fs::is_regular_file(model) || is_transformer_folder(model);
+  const bool alone = fs::is_regular_file(model) || pipeline::is_transformer_alone(model);
   const auto source = wan::open_wan_dit(alone ? model : pipeline::find_model_parts(model).transformer);
   WeightFormat format = weight_format(config, std::nullopt);
   if (const auto note = source.metadata.find("linearized_by"); note != source.metadata.end())

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstdlib>
 
+#include "lintorch/ops/cuda/row_split.h"
+
 namespace lintorch::ops {
 namespace {
 
@@ -20,8 +22,8 @@ FusedKernels fused_kernels() { return setting(); }
 void set_fused_kernels(FusedKernels mode) { setting() = mode; }
 
 bool fused_kernels_serve(const at::Tensor& x, int64_t width) {
-  const bool has_kernel = x.is_cuda() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) &&
-                          width > 0 && width % 8 == 0 && width <= kFusedMaxWidth;
+  const bool has_kernel =
+      x.is_cuda() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && row_kernels_support(width);
   switch (fused_kernels()) {
     case FusedKernels::kOff:
       return false;

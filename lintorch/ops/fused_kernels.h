@@ -17,9 +17,6 @@ enum class FusedKernels { kAuto, kOff, kAlways };
 FusedKernels fused_kernels();
 void set_fused_kernels(FusedKernels mode);
 
-/// Widest row the kernels take.
-inline constexpr int64_t kFusedMaxWidth = 5120;
-
 /// Whether the fused ops serve rows of `width` elements of x's dtype on x's device.
 bool fused_kernels_serve(const at::Tensor& x, int64_t width);
 

@@ -28,10 +28,15 @@ bool is_diffusers(const fs::path& folder) {
   return fs::exists(folder / "model_index.json") || fs::exists(folder / "transformer");
 }
 
-bool is_original(const fs::path& folder) {
-  for (const char* stem : {kDitStem, wan::kOriginalVaeStem, umt5::kOriginalUmt5Stem})
+// What stands beside the transformer in Wan's own repository.
+bool has_original_companions(const fs::path& folder) {
+  for (const char* stem : {wan::kOriginalVaeStem, umt5::kOriginalUmt5Stem})
     if (!weight_files(folder, stem).empty()) return true;
   return fs::exists(folder / kOriginalTokenizer);
+}
+
+bool is_original(const fs::path& folder) {
+  return !weight_files(folder, kDitStem).empty() || has_original_companions(folder);
 }
 
 ModelParts diffusers_parts(const fs::path& folder, const ComponentPaths& replaced) {
@@ -71,6 +76,10 @@ ModelParts original_parts(const fs::path& folder, const ComponentPaths& replaced
 }
 
 }  // namespace
+
+bool is_transformer_alone(const fs::path& folder) {
+  return fs::exists(folder / "config.json") && !is_diffusers(folder) && !has_original_companions(folder);
+}
 
 ModelParts find_model_parts(const fs::path& folder, const ComponentPaths& replaced) {
   LT_CHECK(fs::is_directory(folder), IoError, "[load_video_model] {} is not a folder", folder.string());

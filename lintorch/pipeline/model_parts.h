@@ -46,4 +46,7 @@ inline constexpr const char* kOriginalExtrasFile = "lintorch.json";
 /// missing, if it is neither or both, or if a part is there twice.
 ModelParts find_model_parts(const std::filesystem::path& folder, const ComponentPaths& replaced = {});
 
+/// Whether the folder holds a transformer and no other part of a model, in either layout.
+bool is_transformer_alone(const std::filesystem::path& folder);
+
 }  // namespace lintorch::pipeline

@@ -32,9 +32,9 @@ constexpr uint64_t kCollectPromptStream = 0x636f6c;  // "col"
 constexpr uint64_t kEvalPromptStream = 0x657661;     // "eva"
 using train::TrainResult;
 
-// Copies the weights, which must fit exactly.
-void start_from(torch::nn::Module& module, const torch::nn::Module& start, const fs::path& folder) {
-  layers::load_module_state(module, layers::module_state(start), "run_pretrain: init_from " + folder.string());
+// Loads the weights that a run goes on from, which must fit exactly.
+void start_from(torch::nn::Module& module, const TensorMap& state, const fs::path& folder) {
+  layers::load_module_state(module, state, "run_pretrain: init_from " + folder.string());
 }
 
 class Run {
@@ -97,9 +97,7 @@ class Run {
     const fs::path source = fs::path(config_.init_from) / part;
     if (config_.init_from.empty() || io::is_complete_dir(model_ / part) || !fs::is_directory(source)) return;
     log_info("{}: taken from {}", part, config_.init_from);
-    write_part(part, [&](const fs::path& folder) {
-      fs::copy(source, folder, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
-    });
+    write_part(part, [&](const fs::path& folder) { fs::copy(source, folder, fs::copy_options::recursive); });
   }
 
   fs::path need_part(const char* part, Stage stage) {
@@ -184,8 +182,8 @@ class Run {
     dit->to(device_);
     if (!config_.init_from.empty()) {
       const fs::path start = config_.init_from;
-      start_from(*text_encoder, *umt5::load_umt5(start / "text_encoder", at::kFloat, device_), start / "text_encoder");
-      start_from(*dit, *wan::load_wan_dit(start / "transformer", at::kFloat, device_), start / "transformer");
+      start_from(*text_encoder, umt5::open_umt5(start / "text_encoder").state, start / "text_encoder");
+      start_from(*dit, wan::open_wan_dit(start / "transformer").state, start / "transformer");
     }
     LatentPool pool = make_latent_pool(*clips_, vae, tokenizer, stage.latent_pool_clips, stage.encode_batch, device_,
                                        train::autocast_dtype(stage.train.precision, device_));

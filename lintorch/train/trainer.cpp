@@ -47,7 +47,8 @@ Trainer::Trainer(TrainerConfig config, TrainUnit& unit, fs::path run_dir)
       run_dir_(std::move(run_dir)),
       optimizer_(unit.parameter_groups(), config_),
       ema_(optimizer_.groups(), config_.ema_decay),
-      guard_(optimizer_.groups().front().parameters.front().second.device(), 0) {}
+      device_(optimizer_.groups().front().parameters.front().second.device()),
+      guard_(device_, 0) {}
 
 bool Trainer::resume() {
   const auto checkpoint = read_latest_checkpoint(run_dir_);
@@ -79,8 +80,7 @@ double Trainer::elapsed_seconds() const {
 }
 
 at::Tensor Trainer::forward(int64_t micro_step, MetricBag& metrics) {
-  const c10::Device device = optimizer_.groups().front().parameters.front().second.device();
-  const AutocastScope autocast(device, autocast_dtype(config_.precision, device));
+  const AutocastScope autocast(device_, autocast_dtype(config_.precision, device_));
   return unit_.training_loss(step_, micro_step, metrics);
 }
 
@@ -174,7 +174,7 @@ TrainResult Trainer::run() {
   }
   fs::create_directories(run_dir_);
   run_begin_ = std::chrono::steady_clock::now();
-  guard_ = NonfiniteGuard(optimizer_.groups().front().parameters.front().second.device(), step_);
+  guard_ = NonfiniteGuard(device_, step_);
   const StopSignal stop;
   MetricsLog log(run_dir_, step_ + 1);
   MetricBag metrics;

@@ -62,6 +62,7 @@ class Trainer {
   std::filesystem::path run_dir_;
   Optimizer optimizer_;
   Ema ema_;
+  c10::Device device_;
   NonfiniteGuard guard_;
   int64_t step_ = 0;
   bool resumed_ = false;

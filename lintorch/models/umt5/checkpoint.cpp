@@ -7,6 +7,7 @@
 #include "lintorch/io/mapped_file.h"
 #include "lintorch/io/sharded_index.h"
 #include "lintorch/layers/module_state.h"
+#include "lintorch/models/component_weights.h"
 #include "lintorch/models/umt5/config_file.h"
 #include "lintorch/models/umt5/key_map.h"
 #include "lintorch/models/umt5/shapes.h"
@@ -41,13 +42,8 @@ void merge_embeddings(TensorMap& state, const std::string& where) {
 // The config, and where it comes from.
 std::pair<Umt5Config, std::string> find_config(const std::filesystem::path& path, const TensorMap& state) {
   if (std::filesystem::is_directory(path)) return {read_umt5_config(path), "config.json"};
-  const auto metadata = io::read_checkpoint_metadata(path, kStem);
-  if (const auto entry = metadata.find(kConfigMetadata); entry != metadata.end()) {
-    const Json json = Json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
-    LT_CHECK(!json.is_discarded(), CheckpointError, "[load_umt5] {}: its metadata {} is not JSON", path.string(),
-             kConfigMetadata);
-    return {umt5_config_from_json(json, path.string() + ", metadata:"), "the metadata of the file"};
-  }
+  const auto json = config_in_metadata(io::read_checkpoint_metadata(path, kStem), "[load_umt5] " + path.string());
+  if (json) return {umt5_config_from_json(*json, path.string() + ", metadata:"), "the metadata of the file"};
   return {umt5_config_from_shapes(state, "load_umt5: " + path.string()), "the shapes"};
 }
 
@@ -85,23 +81,8 @@ Umt5Encoder load_umt5(const std::filesystem::path& path, at::ScalarType dtype, c
 void write_umt5(const std::filesystem::path& folder, const Umt5Config& config, const TensorMap& state,
                 const WeightFormat& format) {
   const auto dtype = format.dtype.value_or(state.at(kEmbedding).scalar_type());
-  const Json json = umt5_config_json(config, dtype);
-  io::Metadata metadata = format.metadata;
-  metadata[kConfigMetadata] = json.dump();
-  io::StoredDtype stored_dtype;
-  if (format.dtype) stored_dtype = [&](const std::string&, at::ScalarType) { return *format.dtype; };
-  if (format.layout == ModelLayout::kDiffusers) {
-    write_json_file(folder / "config.json", json);
-    io::write_checkpoint(folder, kStem, state, metadata, format.max_shard_bytes, stored_dtype);
-    return;
-  }
-  TensorMap original;
-  for (const auto& [name, tensor] : state) {
-    const auto renamed = umt5_key_map().backward(name);
-    LT_CHECK(renamed, CheckpointError, "[write_umt5] {} has no original Wan name", name);
-    original.emplace(*renamed, tensor);
-  }
-  io::write_checkpoint(folder, kOriginalUmt5Stem, original, metadata, format.max_shard_bytes, stored_dtype);
+  write_component(folder, {kStem, kOriginalUmt5Stem, umt5_key_map()}, state, umt5_config_json(config, dtype), format,
+                  "write_umt5");
 }
 
 void save_umt5(const std::filesystem::path& folder, Umt5Encoder& encoder, at::ScalarType dtype,

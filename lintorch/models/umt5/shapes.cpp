@@ -1,8 +1,7 @@
 #include "lintorch/models/umt5/shapes.h"
 
-#include <fmt/format.h>
-
 #include "lintorch/core/error.h"
+#include "lintorch/layers/nearest_shapes.h"
 
 namespace lintorch::umt5 {
 
@@ -50,21 +49,7 @@ Umt5Config umt5_config_from_shapes(const TensorMap& state, const std::string& wh
 }
 
 std::string nearest_umt5_preset(const TensorMap& state) {
-  std::string nearest;
-  double best_share = -1;
-  for (const auto& [name, config] : {std::pair{"umt5_xxl", umt5_xxl()}, std::pair{"tiny", tiny()}}) {
-    const auto expected = umt5_shapes(config);
-    size_t fitting = 0;
-    for (const auto& [tensor, shape] : expected) {
-      const auto it = state.find(tensor);
-      fitting += it != state.end() && it->second.sizes() == at::IntArrayRef(shape);
-    }
-    const double share = static_cast<double>(fitting) / static_cast<double>(expected.size());
-    if (share <= best_share) continue;
-    best_share = share;
-    nearest = fmt::format("nearest preset: {} ({} of its {} tensors fit)", name, fitting, expected.size());
-  }
-  return nearest;
+  return layers::nearest_preset(state, {{"umt5_xxl", umt5_shapes(umt5_xxl())}, {"tiny", umt5_shapes(tiny())}});
 }
 
 }  // namespace lintorch::umt5

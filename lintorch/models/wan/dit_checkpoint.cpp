@@ -15,6 +15,7 @@
 #include "lintorch/layers/module_state.h"
 #include "lintorch/layers/softmax_core.h"
 #include "lintorch/layers/uninitialized.h"
+#include "lintorch/models/component_weights.h"
 #include "lintorch/models/wan/dit_key_map.h"
 #include "lintorch/models/wan/dit_original_config.h"
 #include "lintorch/models/wan/dit_shapes.h"
@@ -82,12 +83,8 @@ std::pair<WanDitConfig, std::string> find_config(const std::optional<Json>& json
     if (const auto config = original_dit_config(*json, source.state, in_file)) return {*config, kConfigFile};
     log_warning("{} lacks sizes of the model: taking them from the shapes of the weights", in_file);
   }
-  if (const auto entry = source.metadata.find(kConfigMetadata); entry != source.metadata.end()) {
-    const Json config = Json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
-    LT_CHECK(!config.is_discarded(), CheckpointError, "[load_wan_dit] {}: its metadata {} is not JSON", where,
-             kConfigMetadata);
-    return {wan_dit_config_from_json(config, where + ", metadata:"), "the metadata of the file"};
-  }
+  if (const auto carried = config_in_metadata(source.metadata, "[load_wan_dit] " + where))
+    return {wan_dit_config_from_json(*carried, where + ", metadata:"), "the metadata of the file"};
   if (const auto preset = matching_dit_preset(source.state))
     return {preset->second, "the shapes, preset " + preset->first};
   const std::string message =

@@ -6,6 +6,7 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/io/key_map.h"
+#include "lintorch/models/component_weights.h"
 
 namespace lintorch::wan {
 namespace {
@@ -92,13 +93,7 @@ TensorMap dit_state_to_diffusers(const TensorMap& state, std::string_view what) 
 }
 
 TensorMap dit_state_to_original(const TensorMap& state) {
-  TensorMap renamed;
-  for (const auto& [name, tensor] : state) {
-    const auto target = dit_key_to_original(name);
-    LT_CHECK(target, CheckpointError, "[dit_state_to_original] {} has no original Wan name", name);
-    renamed.emplace(*target, tensor);
-  }
-  return renamed;
+  return to_original_names(state, key_map(), "dit_state_to_original");
 }
 
 }  // namespace lintorch::wan

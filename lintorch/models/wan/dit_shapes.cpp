@@ -1,6 +1,6 @@
 #include "lintorch/models/wan/dit_shapes.h"
 
-#include <fmt/format.h>
+#include "lintorch/layers/nearest_shapes.h"
 
 namespace lintorch::wan {
 
@@ -76,22 +76,9 @@ std::optional<std::pair<std::string, WanDitConfig>> matching_dit_preset(const Te
 }
 
 std::string nearest_dit_preset(const TensorMap& state) {
-  const layers::ShapeMap shapes = layers::shapes_of(without_cores(state));
-  std::string nearest;
-  double best_share = -1;
-  for (const auto& [name, config] : dit_presets()) {
-    const layers::ShapeMap expected = dit_shapes(config);
-    size_t fitting = 0;
-    for (const auto& [tensor, shape] : expected) {
-      const auto it = shapes.find(tensor);
-      fitting += it != shapes.end() && it->second == shape;
-    }
-    const double share = static_cast<double>(fitting) / static_cast<double>(expected.size());
-    if (share <= best_share) continue;
-    best_share = share;
-    nearest = fmt::format("nearest preset: {} ({} of its {} tensors fit)", name, fitting, expected.size());
-  }
-  return nearest;
+  std::vector<std::pair<std::string, layers::ShapeMap>> presets;
+  for (const auto& [name, config] : dit_presets()) presets.emplace_back(name, dit_shapes(config));
+  return layers::nearest_preset(state, presets);
 }
 
 }  // namespace lintorch::wan

@@ -8,7 +8,9 @@
 #include "lintorch/io/mapped_file.h"
 #include "lintorch/io/sharded_index.h"
 #include "lintorch/layers/module_state.h"
+#include "lintorch/layers/nearest_shapes.h"
 #include "lintorch/layers/uninitialized.h"
+#include "lintorch/models/component_weights.h"
 #include "lintorch/models/wan/vae_key_map.h"
 
 namespace lintorch::wan {
@@ -51,33 +53,14 @@ TensorMap to_diffusers_names(const TensorMap& official, const WanVaeConfig& conf
 }
 
 std::string nearest_preset(const TensorMap& state) {
-  std::string nearest;
-  double best_share = -1;
-  for (const auto& [name, config] : {std::pair{"t2v_vae", t2v_vae()}, std::pair{"tiny_vae", tiny_vae()}}) {
-    const auto expected = vae_shapes(config);
-    size_t fitting = 0;
-    for (const auto& [tensor, shape] : expected) {
-      const auto it = state.find(tensor);
-      fitting += it != state.end() && it->second.sizes() == at::IntArrayRef(shape);
-    }
-    const double share = static_cast<double>(fitting) / static_cast<double>(expected.size());
-    if (share <= best_share) continue;
-    best_share = share;
-    nearest = fmt::format("nearest preset: {} ({} of its {} tensors fit)", name, fitting, expected.size());
-  }
-  return nearest;
+  return layers::nearest_preset(state, {{"t2v_vae", vae_shapes(t2v_vae())}, {"tiny_vae", vae_shapes(tiny_vae())}});
 }
 
 // The config, and where it comes from.
 std::pair<WanVaeConfig, std::string> find_config(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path)) return {read_vae_config(path / "config.json"), "config.json"};
-  const auto metadata = io::read_checkpoint_metadata(path, kStem);
-  if (const auto entry = metadata.find(kConfigMetadata); entry != metadata.end()) {
-    const Json json = Json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
-    LT_CHECK(!json.is_discarded(), CheckpointError, "[load_wan_vae] {}: its metadata {} is not JSON", path.string(),
-             kConfigMetadata);
-    return {vae_config_from_json(json, path.string() + ", metadata:"), "the metadata of the file"};
-  }
+  const auto json = config_in_metadata(io::read_checkpoint_metadata(path, kStem), "[load_wan_vae] " + path.string());
+  if (json) return {vae_config_from_json(*json, path.string() + ", metadata:"), "the metadata of the file"};
   return {t2v_vae(), "the preset t2v_vae, as the file has none"};
 }
 
@@ -109,24 +92,8 @@ WanVae load_wan_vae(const std::filesystem::path& path, at::ScalarType dtype, c10
 
 void write_wan_vae(const std::filesystem::path& folder, const WanVaeConfig& config, const TensorMap& state,
                    const WeightFormat& format) {
-  const Json json = vae_config_json(config);
-  io::Metadata metadata = format.metadata;
-  metadata[kConfigMetadata] = json.dump();
-  io::StoredDtype stored_dtype;
-  if (format.dtype) stored_dtype = [&](const std::string&, at::ScalarType) { return *format.dtype; };
-  if (format.layout == ModelLayout::kDiffusers) {
-    io::write_checkpoint(folder, kStem, state, metadata, format.max_shard_bytes, stored_dtype);
-    write_json_file(folder / "config.json", json);
-    return;
-  }
-  const io::KeyMap key_map = vae_key_map(config);
-  TensorMap original;
-  for (const auto& [name, tensor] : state) {
-    const auto renamed = key_map.backward(name);
-    LT_CHECK(renamed, CheckpointError, "[write_wan_vae] {} has no original Wan name", name);
-    original.emplace(*renamed, tensor);
-  }
-  io::write_checkpoint(folder, kOriginalVaeStem, original, metadata, format.max_shard_bytes, stored_dtype);
+  const io::KeyMap names = vae_key_map(config);
+  write_component(folder, {kStem, kOriginalVaeStem, names}, state, vae_config_json(config), format, "write_wan_vae");
 }
 
 void save_wan_vae(const std::filesystem::path& folder, WanVae& vae, at::ScalarType dtype,

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <catch2/catch.hpp>
+#include <fstream>
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/files.h"
@@ -212,6 +213,11 @@ TEST_CASE("without a checkpoint a model or a transformer file is written again",
   export_linearized(original);
   const auto renamed = wan::open_wan_dit(folder / "original");
   for (const auto& [name, tensor] : before.state) CHECK(torch::equal(renamed.state.at(name), tensor));
+  // With a part of Wan's repository beside it, it is a model that lacks the others.
+  std::ofstream(folder / "original/Wan2.1_VAE.pth") << "x";
+  original.model = (folder / "original").string();
+  original.output = (folder / "again").string();
+  CHECK_THROWS_WITH(export_linearized(original), Catch::Contains("google/umt5-xxl"));
   config.untrained_swap = "swap";
   CHECK_THROWS_WITH(export_linearized(config), Catch::Contains("untrained_swap"));
   config.untrained_swap.reset();
