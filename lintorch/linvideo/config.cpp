@@ -46,6 +46,18 @@ void AdmConfig::validate(const std::string& path) const {
   check(min_t > 0 && min_t < 1, path, "min_t", "a value in (0,1)", min_t);
   check(max_t > min_t && max_t < 1, path, "max_t", "a value in (min_t,1)", max_t);
   check(scale > 0, path, "scale", "a number above 0", scale);
+  check(score_ema_decay > 0 && score_ema_decay < 1, path, "score_ema_decay", "a value in (0,1)", score_ema_decay);
+}
+
+void DmdConfig::validate(const std::string& path) const {
+  check(min_t > 0 && min_t < 1, path, "min_t", "a value in (0,1)", min_t);
+  check(max_t > min_t && max_t < 1, path, "max_t", "a value in (min_t,1)", max_t);
+  check(scale > 0, path, "scale", "a number above 0", scale);
+}
+
+void ScoreNetworkConfig::validate(const std::string& path) const {
+  check(lr > 0, path, "lr", "a number above 0", lr);
+  check(updates > 0, path, "updates", "1 or more", updates);
 }
 
 void ObjectiveConfig::validate(const std::string& path) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lintorch/linvideo/config.h"
+#include "lintorch/linvideo/objective.h"
 #include "lintorch/linvideo/rollout_pool.h"
 #include "lintorch/linvideo/selective_transfer.h"
 #include "lintorch/linvideo/stored_states.h"
@@ -41,7 +42,7 @@ class LinearizeUnit : public train::TrainUnit {
   void before_step(int64_t step) override;
   void after_step(int64_t step, train::MetricBag& metrics) override;
   /// What lintorch-export needs beside the weights: the config and teacher fingerprint (training_record.h), the frozen
-  /// choice; and the on-policy pool.
+  /// choice; the on-policy pool; the averaged student or the score network.
   TensorMap extra_state() override;
   Json identity() const override;
   void load_extra_state(const TensorMap& state) override;
@@ -57,7 +58,8 @@ class LinearizeUnit : public train::TrainUnit {
   double transfer_progress(int64_t step) const;
   void check_config();
   at::Tensor warmup_loss(at::Generator& generator, train::MetricBag& metrics);
-  at::Tensor objective_loss(at::Generator& generator, train::MetricBag& metrics);
+  at::Tensor objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
+  std::unique_ptr<AveragedStudent> make_averaged_student();
   StateBatch next_states(at::Generator& generator, std::vector<bool>& dropped);
   void advance_pool(const StateBatch& batch, const std::vector<bool>& dropped, const at::Tensor& velocity_hat_BCTHW);
   void add_selection_metrics(const SelectiveTransfer::Losses& losses, train::MetricBag& metrics);
@@ -72,6 +74,7 @@ class LinearizeUnit : public train::TrainUnit {
   wan::WanDit student_{nullptr};
   std::unique_ptr<SelectiveTransfer> transfer_;
   StudentParameters parameters_;
+  std::unique_ptr<Objective> objective_;
   std::unique_ptr<RolloutPool> pool_;
   std::string teacher_fingerprint_;
   at::Tensor num_linear_;  ///< of the last step, on the device

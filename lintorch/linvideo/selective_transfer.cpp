@@ -18,28 +18,42 @@ at::Tensor initial_gates(int64_t num_layers, const SelectiveTransferConfig& conf
   return (config.init + config.init_noise * noise).clamp(0, 1).to(options).requires_grad_(true);
 }
 
+at::ScalarType gate_dtype(const at::TensorOptions& weights) {
+  return weights.dtype() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
 }  // namespace
 
 SelectiveTransfer::SelectiveTransfer(wan::WanDit& student, const layers::LinearAttentionConfig& linear_attention,
                                      const SelectiveTransferConfig& config, uint64_t seed)
-    : config_(config), num_layers_(student->num_layers()), seed_(seed) {
+    : linear_attention_(linear_attention), config_(config), num_layers_(student->num_layers()), seed_(seed) {
   LT_CHECK(config.target <= num_layers_, ConfigError,
            "selective_transfer.target: expected at most {} (the teacher's layers), got {}", num_layers_, config.target);
   const at::TensorOptions options = student->block(0)->attn1->to_q->weight.options();
-  const auto gate_dtype = options.dtype() == at::kDouble ? at::kDouble : at::kFloat;
-  gates_ = initial_gates(num_layers_, config, seed, options.dtype(gate_dtype));
-  const wan::WanDitConfig& model = student->config();
+  gates_ = initial_gates(num_layers_, config, seed, options.dtype(gate_dtype(options)));
+  cores_ = put_cores(student);
+  if (config_.selection != SelectionKind::kLearned) freeze();
+}
+
+SelectiveTransfer::Cores SelectiveTransfer::put_cores(wan::WanDit& dit) {
+  const wan::WanDitConfig& model = dit->config();
+  Cores cores;
   for (int64_t layer = 0; layer < num_layers_; ++layer) {
     LT_CHECK(model.attention_of(layer) == wan::AttentionKind::kSoftmax, NotSupportedError,
              "[SelectiveTransfer] layer {} of the teacher is linear already: expected an all-softmax teacher", layer);
     auto linear =
-        std::make_shared<layers::LinearCore>(model.num_attention_heads, model.attention_head_dim, linear_attention);
-    linear->to(options.device(), gate_dtype);
-    auto& attention = student->block(layer)->attn1;
-    cores_.push_back(std::make_shared<MixedCore>(attention->core(), linear, gates_, layer));
-    attention->set_core(cores_.back());
+        std::make_shared<layers::LinearCore>(model.num_attention_heads, model.attention_head_dim, linear_attention_);
+    linear->to(gates_.device(), gates_.scalar_type());
+    auto& attention = dit->block(layer)->attn1;
+    cores.push_back(std::make_shared<MixedCore>(attention->core(), linear, gates_, layer));
+    attention->set_core(cores.back());
   }
-  if (config_.selection != SelectionKind::kLearned) freeze();
+  return cores;
+}
+
+void SelectiveTransfer::attach(wan::WanDit& twin) {
+  twin_cores_.push_back(put_cores(twin));
+  apply_modes();
 }
 
 SelectiveTransfer::Losses SelectiveTransfer::losses(double progress) const {
@@ -94,6 +108,7 @@ void SelectiveTransfer::apply_modes() {
       mode = assignment()[layer] == wan::AttentionKind::kLinear ? MixedMode::kLinear : MixedMode::kSoftmax;
     }
     cores_[layer]->set_mode(mode);
+    for (const auto& cores : twin_cores_) cores[layer]->set_mode(mode);
   }
 }
 

@@ -26,6 +26,10 @@ class SelectiveTransfer {
   SelectiveTransfer(wan::WanDit& student, const layers::LinearAttentionConfig& linear_attention,
                     const SelectiveTransferConfig& config, uint64_t seed);
 
+  /// Gives a copy of the student mixed cores too: the same gates and, from now on, the same branches in use; linear
+  /// branches of its own.
+  void attach(wan::WanDit& twin);
+
   /// r of every layer, [layers]; a leaf that requires gradients.
   const at::Tensor& gates() const { return gates_; }
 
@@ -56,13 +60,17 @@ class SelectiveTransfer {
   at::Tensor distillation_loss();
 
  private:
+  using Cores = std::vector<std::shared_ptr<MixedCore>>;
+  Cores put_cores(wan::WanDit& dit);
   void apply_modes();
 
+  layers::LinearAttentionConfig linear_attention_;
   SelectiveTransferConfig config_;
   int64_t num_layers_;
   uint64_t seed_;
   at::Tensor gates_;
-  std::vector<std::shared_ptr<MixedCore>> cores_;
+  Cores cores_;
+  std::vector<Cores> twin_cores_;
   std::optional<LayerAssignment> assignment_;
   at::Tensor frozen_gates_;
   bool distilling_ = false;

@@ -121,28 +121,59 @@ TEST_CASE("training goes through its phases and ends with exactly target linear 
 TEST_CASE("a resumed run ends with the same bits, for every objective and phase", "[linearize_unit]") {
   Fixture f;
   f.config.warmup.steps = 3;
-  for (const auto states : {StateSource::kStored, StateSource::kOnPolicy}) {
-    for (const auto kind : {ObjectiveKind::kMse, ObjectiveKind::kAdm}) {
-      f.config.objective.kind = kind;
-      f.config.objective.states = states;
-      f.config.objective.pool_size = 3;
-      const std::string name = std::string(enum_name(kind)) + std::string(enum_name(states));
+  f.config.objective.pool_size = 3;
+  f.config.objective.score_network.lr = 1e-3;
+  f.config.objective.score_network.updates = 2;
+  struct Variant {
+    ObjectiveKind kind;
+    ScoreSource score;
+    StateSource states;
+  };
+  using enum ScoreSource;
+  using enum StateSource;
+  for (const auto [kind, score, states] : std::initializer_list<Variant>{{ObjectiveKind::kMse, kSelf, kStored},
+                                                                         {ObjectiveKind::kMse, kSelf, kOnPolicy},
+                                                                         {ObjectiveKind::kAdm, kSelf, kStored},
+                                                                         {ObjectiveKind::kAdm, kEma, kOnPolicy},
+                                                                         {ObjectiveKind::kAdm, kNetwork, kStored},
+                                                                         {ObjectiveKind::kDmd, kSelf, kOnPolicy}}) {
+    f.config.objective.kind = kind;
+    f.config.objective.adm.score = score;
+    f.config.objective.states = states;
+    const std::string name = fmt::format("{}_{}_{}", enum_name(kind), enum_name(score), enum_name(states));
+    f.trainer.save_every = 0;
+    const TensorMap whole = f.train(name + "_whole");
+    // Checkpoints in the warm-up, in the transfer and after the freeze (at step 3 + 0.8 * 17).
+    f.trainer.save_every = 2;
+    f.trainer.keep_last = 20;
+    f.train(name + "_parts");
+    for (const char* last : {"step_00000002", "step_00000010", "step_00000018"}) {
+      const auto run = f.folder / (name + "_" + last);
+      std::filesystem::create_directories(run / "checkpoints");
+      std::filesystem::copy(f.folder / (name + "_parts/checkpoints/") / last, run / "checkpoints" / last);
       f.trainer.save_every = 0;
-      const TensorMap whole = f.train(name + "_whole");
-      // Checkpoints in the warm-up, in the transfer and after the freeze (at step 3 + 0.8 * 17).
-      f.trainer.save_every = 2;
-      f.trainer.keep_last = 20;
-      f.train(name + "_parts");
-      for (const char* last : {"step_00000002", "step_00000010", "step_00000018"}) {
-        const auto run = f.folder / (name + "_" + last);
-        std::filesystem::create_directories(run / "checkpoints");
-        std::filesystem::copy(f.folder / (name + "_parts/checkpoints/") / last, run / "checkpoints" / last);
-        f.trainer.save_every = 0;
-        INFO(name << " from " << last);
-        CHECK(equal(f.train(name + "_" + last), whole));
-      }
+      INFO(name << " from " << last);
+      CHECK(equal(f.train(name + "_" + last), whole));
     }
   }
+}
+
+TEST_CASE("the student's score comes from where the config says", "[linearize_unit]") {
+  Fixture f;
+  f.config.objective.kind = ObjectiveKind::kAdm;
+  const auto result = [&](ScoreSource score) {
+    f.config.objective.adm.score = score;
+    const std::string name(enum_name(score));
+    const TensorMap weights = f.train(name);
+    const std::string log = read_file(f.folder / name / "metrics.jsonl");
+    CHECK((log.find("\"loss/score_network\"") != std::string::npos) == (score == ScoreSource::kNetwork));
+    return weights.at("proj_out.weight");
+  };
+  const at::Tensor self = result(ScoreSource::kSelf), ema = result(ScoreSource::kEma),
+                   network = result(ScoreSource::kNetwork);
+  CHECK_FALSE(torch::equal(self, ema));
+  CHECK_FALSE(torch::equal(self, network));
+  CHECK_FALSE(torch::equal(ema, network));
 }
 
 TEST_CASE("warm-up lowers the distillation loss and moves the feature maps only", "[linearize_unit]") {

@@ -35,7 +35,14 @@ TEST_CASE("values outside their range are refused by name", "[linvideo_config]")
   refuses<LinearizeConfig>("objective.adm.max_t=0.01", "objective.adm.max_t");
   refuses<LinearizeConfig>("objective.adm.euler_step=1", "objective.adm.euler_step");
   refuses<LinearizeConfig>("objective.prompt_drop=2", "objective.prompt_drop");
-  refuses<LinearizeConfig>("objective.kind=dmd", "mse|adm");
+  refuses<LinearizeConfig>("objective.kind=kl", "mse|adm|dmd");
+  refuses<LinearizeConfig>("objective.adm.score=teacher", "self|ema|network");
+  refuses<LinearizeConfig>("objective.adm.score_ema_decay=1", "objective.adm.score_ema_decay");
+  refuses<LinearizeConfig>("objective.dmd.min_t=0", "objective.dmd.min_t");
+  refuses<LinearizeConfig>("objective.dmd.max_t=0.01", "objective.dmd.max_t");
+  refuses<LinearizeConfig>("objective.dmd.scale=0", "objective.dmd.scale");
+  refuses<LinearizeConfig>("objective.score_network.lr=0", "objective.score_network.lr");
+  refuses<LinearizeConfig>("objective.score_network.updates=0", "objective.score_network.updates");
   refuses<LinearizeConfig>("batch_size=0", "batch_size");
   refuses<CollectConfig>("steps=0", "steps");
   refuses<CollectConfig>("storage_dtype=fp8", "fp32|fp16|bf16");
