@@ -3,6 +3,7 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/ops/linear.h>
 
+#include "lintorch/layers/lora_adapter.h"
 #include "lintorch/ops/bmm_accumulate.h"
 
 namespace lintorch::layers {
@@ -18,7 +19,10 @@ at::ScalarType compute_dtype(const at::Tensor& weight) {
 NoAutocast::NoAutocast() : guard_(c10::autocast_dispatch_keyset) {}
 
 at::Tensor apply_linear(const torch::nn::Linear& linear, const at::Tensor& x) {
-  return at::linear(x.to(compute_dtype(linear->weight)), linear->weight, linear->bias);
+  const at::Tensor input = x.to(compute_dtype(linear->weight));
+  const at::Tensor y = at::linear(input, linear->weight, linear->bias);
+  const auto adapter = find_lora_adapter(*linear);
+  return adapter ? y + adapter->forward(input) : y;
 }
 
 at::Tensor apply_linear_accumulate(const torch::nn::Linear& linear, const at::Tensor& x) {

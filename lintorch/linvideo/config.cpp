@@ -39,6 +39,7 @@ void SelectiveTransferConfig::validate(const std::string& path) const {
   check(alpha_end > 0, path, "alpha_end", "a number above 0", alpha_end);
   check(alpha_fraction > 0 && alpha_fraction <= 1, path, "alpha_fraction", "a value in (0,1]", alpha_fraction);
   check(freeze_fraction > 0 && freeze_fraction <= 1, path, "freeze_fraction", "a value in (0,1]", freeze_fraction);
+  check(greedy_states > 0, path, "greedy_states", "1 or more", greedy_states);
 }
 
 void AdmConfig::validate(const std::string& path) const {
@@ -67,6 +68,12 @@ void ObjectiveConfig::validate(const std::string& path) const {
 }
 
 void WarmupConfig::validate(const std::string& path) const { check(steps >= 0, path, "steps", "0 or more", steps); }
+
+void LoraConfig::validate(const std::string& path) const {
+  check(rank > 0, path, "rank", "1 or more", rank);
+  check(alpha > 0, path, "alpha", "a number above 0", alpha);
+  check(!modules.empty(), path, "modules", "at least one linear layer", "none");
+}
 
 void ValidationConfig::validate(const std::string& path) const {
   check(every >= 0, path, "every", "0 or more", every);

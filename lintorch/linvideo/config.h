@@ -14,7 +14,7 @@
 namespace lintorch::linvideo {
 
 /// How the layers that become linear are chosen.
-enum class SelectionKind { kLearned, kManual, kFirst, kLast, kUniform, kRandom };
+enum class SelectionKind { kLearned, kManual, kFirst, kLast, kUniform, kRandom, kGreedy };
 
 /// Training objective: velocity matching (Eq. 7), anytime distribution matching (Eq. 11-13), or distribution matching at
 /// t = 0 only.
@@ -34,7 +34,7 @@ enum class ScoreSource { kSelf, kEma, kNetwork };
 enum class StateSource { kStored, kOnPolicy };
 
 /// Which weights train besides the gates.
-enum class TrainableKind { kAll, kAttention, kMaps };
+enum class TrainableKind { kAll, kAttention, kMaps, kLora };
 
 /// Trajectory collection (`lintorch-collect`).
 struct CollectConfig {
@@ -95,6 +95,7 @@ struct SelectiveTransferConfig {
   double alpha_end = 2.0;
   double alpha_fraction = 0.5;
   double freeze_fraction = 0.8;
+  int64_t greedy_states = 32;
 
   template <class V>
   void visit(V& v) {
@@ -111,6 +112,8 @@ struct SelectiveTransferConfig {
     v("alpha_end", alpha_end, "exponent alpha of L_reg at the end of its schedule");
     v("alpha_fraction", alpha_fraction, "share of the steps over which alpha goes linearly from start to end");
     v("freeze_fraction", freeze_fraction, "share of the steps after which the choice is final, in (0,1]");
+    v("greedy_states", greedy_states,
+      "selection greedy: stored states on which the error of each layer alone being linear is measured");
   }
   void validate(const std::string& path) const;
 };
@@ -206,6 +209,21 @@ struct WarmupConfig {
   void validate(const std::string& path) const;
 };
 
+/// Low-rank adapters on linear layers of the blocks, the other weights frozen.
+struct LoraConfig {
+  int64_t rank = 16;
+  double alpha = 16.0;
+  std::vector<std::string> modules = {"attn1.to_q", "attn1.to_k", "attn1.to_v", "attn1.to_out.0"};
+
+  template <class V>
+  void visit(V& v) {
+    v("rank", rank, "trainable lora: rank r of the adapters");
+    v("alpha", alpha, "trainable lora: W + alpha/r B A replaces W");
+    v("modules", modules, "trainable lora: linear layers of every block that get one, e.g. attn1.to_q, ffn.net.2");
+  }
+  void validate(const std::string& path) const;
+};
+
 /// Held-out states, watched as the divergence alarm.
 struct ValidationConfig {
   int64_t every = 50;
@@ -242,6 +260,7 @@ struct LinearizeConfig {
   std::string trajectories = "trajectories";
   layers::LinearAttentionConfig linear_attention;
   TrainableKind trainable = TrainableKind::kAll;
+  LoraConfig lora;
   double feature_map_lr = 1e-3;
   double backbone_weight_decay = 0.01;
   int64_t batch_size = 1;
@@ -257,9 +276,11 @@ struct LinearizeConfig {
     v("model", model, "folder of the teacher");
     v("trajectories", trajectories, "folder written by lintorch-collect with the same teacher");
     v("linear_attention", linear_attention);
-    v("trainable", trainable, "weights that train besides the gates: all, attention (attn1 only) or maps");
+    v("trainable", trainable,
+      "weights that train besides the gates: all, attention (attn1 only), maps (W~ only) or lora (adapters and W~)");
+    v("lora", lora);
     v("feature_map_lr", feature_map_lr, "learning rate of W~_q and W~_k; no weight decay");
-    v("backbone_weight_decay", backbone_weight_decay, "weight decay of the other weights");
+    v("backbone_weight_decay", backbone_weight_decay, "weight decay of the other weights, or of the adapters");
     v("batch_size", batch_size, "states per micro-step");
     v("seed", seed, "seed of the state sampling, the gates' noise and the maps' init");
     v("selective_transfer", selective_transfer);
@@ -306,16 +327,15 @@ struct ExportConfig {
 template <>
 struct lintorch::EnumNames<lintorch::linvideo::SelectionKind> {
   using E = lintorch::linvideo::SelectionKind;
-  static constexpr std::pair<E, std::string_view> table[] = {{E::kLearned, "learned"}, {E::kManual, "manual"},
-                                                             {E::kFirst, "first"},     {E::kLast, "last"},
-                                                             {E::kUniform, "uniform"}, {E::kRandom, "random"}};
+  static constexpr std::pair<E, std::string_view> table[] = {
+      {E::kLearned, "learned"}, {E::kManual, "manual"}, {E::kFirst, "first"},  {E::kLast, "last"},
+      {E::kUniform, "uniform"}, {E::kRandom, "random"}, {E::kGreedy, "greedy"}};
 };
 
 template <>
 struct lintorch::EnumNames<lintorch::linvideo::ObjectiveKind> {
   using E = lintorch::linvideo::ObjectiveKind;
-  static constexpr std::pair<E, std::string_view> table[] = {
-      {E::kMse, "mse"}, {E::kAdm, "adm"}, {E::kDmd, "dmd"}};
+  static constexpr std::pair<E, std::string_view> table[] = {{E::kMse, "mse"}, {E::kAdm, "adm"}, {E::kDmd, "dmd"}};
 };
 
 template <>
@@ -348,5 +368,5 @@ template <>
 struct lintorch::EnumNames<lintorch::linvideo::TrainableKind> {
   using E = lintorch::linvideo::TrainableKind;
   static constexpr std::pair<E, std::string_view> table[] = {
-      {E::kAll, "all"}, {E::kAttention, "attention"}, {E::kMaps, "maps"}};
+      {E::kAll, "all"}, {E::kAttention, "attention"}, {E::kMaps, "maps"}, {E::kLora, "lora"}};
 };

@@ -12,8 +12,7 @@ at::Tensor random_times(const at::Tensor& like_B, double min_t, double max_t, do
 }
 
 at::Tensor draw_noise(const at::Tensor& like, at::Generator& generator) {
-  return at::randn(like.sizes(), generator, at::TensorOptions(at::kFloat))
-      .to(like.options().requires_grad(false));
+  return at::randn(like.sizes(), generator, at::TensorOptions(at::kFloat)).to(like.options().requires_grad(false));
 }
 
 at::Tensor clean_estimate(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW) {

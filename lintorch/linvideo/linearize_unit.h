@@ -25,7 +25,7 @@ namespace lintorch::linvideo {
 ///   L_total = objective + lambda (L_con + L_reg)
 ///
 /// is minimized over the run's phases: feature-map warm-up (optional), selective transfer, and, once the choice is
-/// frozen, the objective alone with the unused branches switched off.
+/// frozen, the objective alone with the unused branches switched off. A greedy selection is measured after the warm-up.
 /// Source: LinVideo (arXiv:2510.08318) Eq. 14.
 class LinearizeUnit : public train::TrainUnit {
  public:
@@ -57,6 +57,7 @@ class LinearizeUnit : public train::TrainUnit {
   int64_t freeze_step() const;
   double transfer_progress(int64_t step) const;
   void check_config();
+  void choose_greedily();
   at::Tensor warmup_loss(at::Generator& generator, train::MetricBag& metrics);
   at::Tensor objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
   std::unique_ptr<AveragedStudent> make_averaged_student();
@@ -77,7 +78,8 @@ class LinearizeUnit : public train::TrainUnit {
   std::unique_ptr<Objective> objective_;
   std::unique_ptr<RolloutPool> pool_;
   std::string teacher_fingerprint_;
-  at::Tensor num_linear_;  ///< of the last step, on the device
+  std::vector<double> block_errors_;  ///< selection greedy, once measured
+  at::Tensor num_linear_;             ///< of the last step, on the device
 };
 
 }  // namespace lintorch::linvideo

@@ -11,7 +11,7 @@ namespace lintorch::linvideo {
 
 namespace {
 
-VelocityFunction velocity_of(const wan::WanDit& dit) {
+VelocityFunction velocity_of(wan::WanDit dit) {
   return [dit](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
     return dit->forward(x, timestep, text);
   };

@@ -39,7 +39,8 @@ at::Tensor ScoreNetwork::update(const FlowPair& pair) {
     const at::Tensor norm = optimizer_.gradient_norm({true});
     const at::Tensor finite = at::isfinite(loss.detach()).logical_and(at::isfinite(norm));
     const at::Tensor skip = 1 - finite.to(at::kFloat);
-    optimizer_.step({true}, [&](const train::ParameterGroup&) { return lr_; }, norm, skip);
+    optimizer_.step(
+        {true}, [&](const train::ParameterGroup&) { return lr_; }, norm, skip);
     optimizer_.zero_grad();
   }
   // It may hold casts of the weights as they were.

@@ -26,13 +26,14 @@ at::ScalarType gate_dtype(const at::TensorOptions& weights) {
 
 SelectiveTransfer::SelectiveTransfer(wan::WanDit& student, const layers::LinearAttentionConfig& linear_attention,
                                      const SelectiveTransferConfig& config, uint64_t seed)
-    : linear_attention_(linear_attention), config_(config), num_layers_(student->num_layers()), seed_(seed) {
+    : linear_attention_(linear_attention), config_(config), num_layers_(student->num_layers()) {
   LT_CHECK(config.target <= num_layers_, ConfigError,
            "selective_transfer.target: expected at most {} (the teacher's layers), got {}", num_layers_, config.target);
   const at::TensorOptions options = student->block(0)->attn1->to_q->weight.options();
   gates_ = initial_gates(num_layers_, config, seed, options.dtype(gate_dtype(options)));
   cores_ = put_cores(student);
-  if (config_.selection != SelectionKind::kLearned) freeze();
+  const bool needs_model = config.selection == SelectionKind::kLearned || config.selection == SelectionKind::kGreedy;
+  if (!needs_model) freeze(assign_fixed(config, num_layers_, seed));
 }
 
 SelectiveTransfer::Cores SelectiveTransfer::put_cores(wan::WanDit& dit) {
@@ -68,10 +69,7 @@ SelectiveTransfer::Losses SelectiveTransfer::losses(double progress) const {
 
 at::Tensor SelectiveTransfer::num_linear() const { return (1 - at::round(gates_.detach())).sum(); }
 
-void SelectiveTransfer::freeze() {
-  freeze(config_.selection == SelectionKind::kLearned ? assign_smallest_gates(gates_, config_.target)
-                                                      : assign_fixed(config_, num_layers_, seed_));
-}
+void SelectiveTransfer::freeze() { freeze(assign_smallest(gates_, config_.target)); }
 
 void SelectiveTransfer::freeze(LayerAssignment assignment) {
   LT_CHECK(static_cast<int64_t>(assignment.size()) == num_layers_, CheckpointError,
@@ -99,10 +97,17 @@ void SelectiveTransfer::set_distilling(bool distilling) {
   apply_modes();
 }
 
+void SelectiveTransfer::set_only_linear(std::optional<int64_t> layer) {
+  only_linear_ = layer;
+  apply_modes();
+}
+
 void SelectiveTransfer::apply_modes() {
   for (int64_t layer = 0; layer < num_layers_; ++layer) {
     MixedMode mode = MixedMode::kMixed;
-    if (distilling_) {
+    if (only_linear_) {
+      mode = layer == *only_linear_ ? MixedMode::kLinear : MixedMode::kSoftmax;
+    } else if (distilling_) {
       mode = MixedMode::kDistill;
     } else if (frozen()) {
       mode = assignment()[layer] == wan::AttentionKind::kLinear ? MixedMode::kLinear : MixedMode::kSoftmax;

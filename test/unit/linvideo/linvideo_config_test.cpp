@@ -31,7 +31,12 @@ TEST_CASE("values outside their range are refused by name", "[linvideo_config]")
   refuses<LinearizeConfig>("selective_transfer.init=1.5", "selective_transfer.init");
   refuses<LinearizeConfig>("selective_transfer.linear_layers=[1]", "unless selection is manual");
   refuses<LinearizeConfig>("selective_transfer.freeze_fraction=0", "freeze_fraction");
-  refuses<LinearizeConfig>("selective_transfer.selection=best", "learned|manual|first|last|uniform|random");
+  refuses<LinearizeConfig>("selective_transfer.selection=best", "learned|manual|first|last|uniform|random|greedy");
+  refuses<LinearizeConfig>("selective_transfer.greedy_states=0", "selective_transfer.greedy_states");
+  refuses<LinearizeConfig>("trainable=none", "all|attention|maps|lora");
+  refuses<LinearizeConfig>("lora.rank=0", "lora.rank");
+  refuses<LinearizeConfig>("lora.alpha=0", "lora.alpha");
+  refuses<LinearizeConfig>("lora.modules=[]", "lora.modules");
   refuses<LinearizeConfig>("objective.adm.max_t=0.01", "objective.adm.max_t");
   refuses<LinearizeConfig>("objective.adm.euler_step=1", "objective.adm.euler_step");
   refuses<LinearizeConfig>("objective.prompt_drop=2", "objective.prompt_drop");

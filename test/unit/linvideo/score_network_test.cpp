@@ -107,8 +107,7 @@ TEST_CASE("a pair that is not finite changes nothing", "[score_network]") {
   CHECK(equal(network.state(), before));
 }
 
-TEST_CASE("under autocast the score network is evaluated with the weights it has after its update",
-          "[score_network]") {
+TEST_CASE("under autocast the score network is evaluated with the weights it has after its update", "[score_network]") {
   auto teacher = test::micro_dit();
   ScoreNetwork network(teacher, {.lr = 1e-1});
   const FlowPair pair = make_pair(1);

@@ -11,6 +11,7 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/layer_assignment_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/linearize_unit_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/linvideo_config_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/lora_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/mixed_core_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/mse_objective_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/paper_map_test.cpp
@@ -18,4 +19,5 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/score_network_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/selection_losses_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/selective_transfer_test.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/trajectory_store_test.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/trajectory_store_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/velocity_error_test.cpp)
