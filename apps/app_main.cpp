@@ -2,6 +2,7 @@
 
 #include <c10/util/Exception.h>
 
+#include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/version.h"
 
@@ -58,6 +59,26 @@ std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std
     if (parsed.count(flag.flag)) common.overrides.push_back(flag.key + "=true");
   common.print_config = parsed.count("print-config") > 0;
   return common;
+}
+
+int run_command(int argc, char** argv, const std::string& name, const std::string& purpose,
+                std::span<const Command> commands) {
+  const std::string_view wanted = argc > 1 ? argv[1] : "";
+  for (const auto& command : commands)
+    if (command.name == wanted) return command.main(argc - 1, argv + 1);
+  return run_guarded([&] {
+    if (wanted == "--version") {
+      parse_command_line(argc, argv, name, purpose, {}, {}, "");
+      return 0;
+    }
+    std::string usage = fmt::format("{}\n\nUsage: {} COMMAND [OPTION...]\n\n", purpose, name);
+    for (const auto& command : commands) usage += fmt::format("  {:10}{}\n", command.name, command.purpose);
+    usage += fmt::format("\n{} COMMAND --help lists the options of a command.\n", name);
+    LT_CHECK(wanted == "--help" || wanted == "-h", ConfigError, "{}: expected a command, got \"{}\"\n{}", name, wanted,
+             usage);
+    fmt::print("{}", usage);
+    return 0;
+  });
 }
 
 int run_guarded(const std::function<int()>& body) {

@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lintorch/core/config_fields.h"
@@ -35,6 +37,17 @@ std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std
                                                 const std::string& purpose, const std::vector<Shorthand>& shorthands,
                                                 const std::vector<Shorthand>& switches, const std::string& config_table,
                                                 const std::vector<std::string>& positionals = {});
+
+/// A program within a program: "lintorch-inspect describe".
+struct Command {
+  std::string_view name;
+  std::string_view purpose;
+  int (*main)(int argc, char** argv);
+};
+
+/// Runs the command that the first argument names, with the arguments after it; --help and --version alone are served.
+int run_command(int argc, char** argv, const std::string& name, const std::string& purpose,
+                std::span<const Command> commands);
 
 /// Runs `body` and turns exceptions into one line on stderr. Exit codes: 0 done, 1 failure, 2 usage or configuration,
 /// and what `body` returns.

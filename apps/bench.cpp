@@ -1,28 +1,58 @@
-#include <string_view>
+#include <array>
 
 #include "apps/app_main.h"
+#include "lintorch/bench/forward_bench.h"
 #include "lintorch/bench/op_bench.h"
 #include "lintorch/core/logging.h"
 
-using lintorch::bench::BenchConfig;
+namespace {
 
-int main(int argc, char** argv) {
-  std::string command;
-  for (int i = 0; i < argc; ++i) command += (i ? " " : "") + std::string(argv[i]);
-  // "lintorch-bench op ...": the first word says what is timed.
-  if (argc > 1 && std::string_view(argv[1]) == "op") {
-    argv[1] = argv[0];
-    --argc, ++argv;
-  }
-  return lintorch::apps::run_app<BenchConfig>(
-      argc, argv, "lintorch-bench", "lintorch-bench op: times each fused op against LibTorch's own operators.",
-      [&](const BenchConfig& config) {
-        const auto report = lintorch::bench::run_op_bench(config);
-        fmt::print("{}", lintorch::bench::op_table(report));
-        if (!config.output.empty()) {
-          lintorch::write_json_file(config.output, lintorch::bench::op_json(report, command));
-          lintorch::log_info("wrote {}", config.output);
-        }
+using namespace lintorch;
+
+std::string command_line;
+
+void write_results(const std::string& output, const Json& json) {
+  if (output.empty()) return;
+  write_json_file(output, json);
+  log_info("wrote {}", output);
+}
+
+int op(int argc, char** argv) {
+  return apps::run_app<bench::BenchConfig>(
+      argc, argv, "lintorch-bench op",
+      "Times single operations, and those with kernels against LibTorch's own operators.",
+      [](const bench::BenchConfig& config) {
+        const auto report = bench::run_op_bench(config);
+        fmt::print("{}", bench::op_table(report));
+        write_results(config.output, bench::op_json(report, command_line));
         return 0;
       });
+}
+
+int forward(int argc, char** argv) {
+  return apps::run_app<bench::ForwardBenchConfig>(
+      argc, argv, "lintorch-bench forward", "Times the transformer with random weights and some layers linear.",
+      [](const bench::ForwardBenchConfig& config) {
+        const auto report = bench::run_forward_bench(config);
+        fmt::print("{}", bench::forward_table(report));
+        write_results(config.output, bench::forward_json(report, command_line));
+        return 0;
+      },
+      {{"preset", "preset", "t2v_1_3b|t2v_14b|tiny"},
+       {"size", "size", "WIDTHxHEIGHT"},
+       {"frames", "frames", "pixel frames"},
+       {"device", "device", "auto, cpu, cuda, cuda:N"},
+       {"output", "output", "JSON file for the results"}});
+}
+
+using apps::Command;
+
+constexpr std::array kCommands = {Command{"op", "time single operations", op},
+                                  Command{"forward", "time the whole transformer", forward}};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (int i = 0; i < argc; ++i) command_line += (i ? " " : "") + std::string(argv[i]);
+  return apps::run_command(argc, argv, "lintorch-bench", "Times operations and models.", kCommands);
 }

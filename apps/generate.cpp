@@ -26,7 +26,10 @@ int main(int argc, char** argv) {
        {"output", "output", "video.mp4, video.gif or a folder"},
        {"save-latents", "save_latents", "write the final latents to FILE"},
        {"latents", "latents", "decode the latents of FILE instead of sampling"},
-       {"tiled-decode", "tiled_decode", "decode in overlapping tiles: true|false"},
+       {"tiled-decode", "tiled_decode", "decode in overlapping tiles: true|false; default: if memory asks for it"},
        {"device", "device", "auto, cpu, cuda, cuda:N"},
-       {"dtype", "dtype", "fp32|bf16"}});
+       {"dtype", "dtype", "fp32|bf16"},
+       {"vae-dtype", "vae_dtype", "fp32|bf16"},
+       {"offload", "offload", "none|sequential"},
+       {"report", "report", "write seconds and peak memory of every part to FILE"}});
 }

@@ -24,12 +24,6 @@ struct MetadataConfig {
   }
 };
 
-struct Command {
-  std::string_view name;
-  std::string_view purpose;
-  int (*main)(int argc, char** argv);
-};
-
 int run(int argc, char** argv) {
   return apps::run_app<inspect::RunConfig>(
       argc, argv, "lintorch-inspect run",
@@ -112,30 +106,16 @@ int metadata(int argc, char** argv) {
       {{"video", "video", "video.mp4, video.gif or a folder of frames"}}, {}, {"video"});
 }
 
+using apps::Command;
+
 constexpr std::array kCommands = {Command{"run", "run one component on given tensors", run},
                                   Command{"describe", "say what a model is and what it costs", describe},
                                   Command{"compare", "error of one model against another, block by block", compare},
                                   Command{"random", "write a model of random weights", random},
                                   Command{"metadata", "print what a video was generated with", metadata}};
 
-std::string usage() {
-  std::string text = "Looks into models and videos.\n\nUsage: lintorch-inspect COMMAND [OPTION...]\n\n";
-  for (const auto& command : kCommands) text += fmt::format("  {:10}{}\n", command.name, command.purpose);
-  return text + "\nlintorch-inspect COMMAND --help lists the options of a command.\n";
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view name = argc > 1 ? argv[1] : "";
-  for (const auto& command : kCommands)
-    if (command.name == name) return command.main(argc - 1, argv + 1);
-  return apps::run_guarded([&] {
-    if (name == "--version")
-      return apps::run_app<inspect::RunConfig>(argc, argv, "lintorch-inspect", "", [](const auto&) { return 0; });
-    LT_CHECK(name == "--help" || name == "-h", ConfigError, "lintorch-inspect: expected a command, got \"{}\"\n{}",
-             name, usage());
-    fmt::print("{}", usage());
-    return 0;
-  });
+  return apps::run_command(argc, argv, "lintorch-inspect", "Looks into models and videos.", kCommands);
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "lintorch/bench/attention_cases.h"
 #include "lintorch/bench/elementwise_cases.h"
 #include "lintorch/core/date.h"
 #include "lintorch/core/device.h"
@@ -74,7 +75,10 @@ OpReport run_op_bench(const BenchConfig& config) {
   const c10::Device device = resolve_device(config.device);
   const c10::DeviceGuard guard(device);
   const auto cases = [&](const BenchSize& size) {
-    return elementwise_cases(size, scalar_type(config.stream_dtype), scalar_type(config.dtype), device);
+    auto all = elementwise_cases(size, scalar_type(config.stream_dtype), scalar_type(config.dtype), device);
+    for (auto& op : attention_cases(size, scalar_type(config.dtype), device)) all.push_back(std::move(op));
+    for (auto& op : dense_cases(size, scalar_type(config.dtype), device)) all.push_back(std::move(op));
+    return all;
   };
   const auto known = cases({"", 1, 1, 8, 8});
   for (const std::string& name : config.ops) {
@@ -91,8 +95,10 @@ OpReport run_op_bench(const BenchConfig& config) {
       for (int64_t i = 0; i < config.input_sets; ++i) sets.push_back(op.draw_inputs());
       const Passes fused = time_passes(op, sets, ops::FusedKernels::kAuto, device, config);
       const Passes composed = time_passes(op, sets, ops::FusedKernels::kOff, device, config);
-      report.results.push_back({op.name, "forward", size.name, op.forward_bytes, fused.forward, composed.forward});
-      report.results.push_back({op.name, "backward", size.name, op.backward_bytes, fused.backward, composed.backward});
+      report.results.push_back(
+          {op.name, "forward", size.name, op.forward_bytes, op.forward_flops, fused.forward, composed.forward});
+      report.results.push_back(
+          {op.name, "backward", size.name, op.backward_bytes, op.backward_flops, fused.backward, composed.backward});
     }
   }
   return report;
@@ -100,14 +106,14 @@ OpReport run_op_bench(const BenchConfig& config) {
 
 std::string op_table(const OpReport& report) {
   std::string table =
-      fmt::format("{}, commit {}; copy {:.0f} GB/s\n{:<20} {:<9} {:<14} {:>9} {:>8} {:>7} {:>7} {:>12} {:>9}\n",
+      fmt::format("{}, commit {}; copy {:.0f} GB/s\n{:<22} {:<9} {:<14} {:>9} {:>8} {:>7} {:>7} {:>8} {:>12} {:>9}\n",
                   report.device, git_commit(), report.copy_bytes_per_s * 1e-9, "op", "pass", "size", "ms", "+-", "GB/s",
-                  "% copy", "composed ms", "speed-up");
+                  "% copy", "TFLOP/s", "composed ms", "speed-up");
   for (const OpResult& r : report.results) {
     const double rate = gigabytes_per_second(r, r.fused);
-    table += fmt::format("{:<20} {:<9} {:<14} {:>9.4f} {:>8.4f} {:>7.0f} {:>7.1f} {:>12.4f} {:>8.2f}x\n", r.op, r.pass,
-                         r.size, r.fused.median, r.fused.deviation, rate, 1e11 * rate / report.copy_bytes_per_s,
-                         r.composed.median, r.composed.median / r.fused.median);
+    table += fmt::format("{:<22} {:<9} {:<14} {:>9.4f} {:>8.4f} {:>7.0f} {:>7.1f} {:>8.1f} {:>12.4f} {:>8.2f}x\n", r.op,
+                         r.pass, r.size, r.fused.median, r.fused.deviation, rate, 1e11 * rate / report.copy_bytes_per_s,
+                         r.flops / r.fused.median * 1e-9, r.composed.median, r.composed.median / r.fused.median);
   }
   return table;
 }

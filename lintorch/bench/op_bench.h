@@ -13,6 +13,7 @@ namespace lintorch::bench {
 struct OpResult {
   std::string op, pass, size;
   double bytes = 0;  ///< least memory traffic
+  double flops = 0;  ///< of matrix products
   Timing fused, composed;
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <mutex>
 
 #include "lintorch/core/error.h"
@@ -81,6 +82,19 @@ int64_t peak_memory_bytes(c10::Device device) {
 void reset_peak_memory(c10::Device device) {
   if (device.is_cpu()) return;
   if (auto* allocator = cuda_allocator()) allocator->resetPeakStats(device.index());
+}
+
+int64_t available_memory_bytes(c10::Device device) {
+  auto* allocator = device.is_cpu() ? nullptr : cuda_allocator();
+  if (!allocator) return std::numeric_limits<int64_t>::max();
+  const auto stats = allocator->getDeviceStats(device.index());
+  return static_cast<int64_t>(allocator->getMemoryInfo(device.index()).first) + stats.reserved_bytes[0].current -
+         stats.allocated_bytes[0].current;
+}
+
+void release_cached_memory(c10::Device device) {
+  if (device.is_cpu()) return;
+  if (auto* allocator = cuda_allocator()) allocator->emptyCache();
 }
 
 std::string device_description(c10::Device device) {

@@ -17,6 +17,13 @@ void synchronize(c10::Device device);
 int64_t peak_memory_bytes(c10::Device device);
 void reset_peak_memory(c10::Device device);
 
+/// Bytes that can still be allocated on the device: free ones and those the allocator keeps for reuse. The largest number on
+/// the CPU, which is not watched.
+int64_t available_memory_bytes(c10::Device device);
+
+/// Gives memory that the allocator keeps for reuse back to the device. No-op on the CPU.
+void release_cached_memory(c10::Device device);
+
 /// E.g. "NVIDIA H100 80GB HBM3", or the CPU's model name and its thread count.
 std::string device_description(c10::Device device);
 

@@ -143,7 +143,8 @@ RunOptions resolve_options(const EvalConfig& config, const VideoModel& teacher) 
   options.sample.guidance = config.guidance.value_or(teacher.defaults.guidance);
   options.negative_prompt = teacher.defaults.negative_prompt;
   options.latent_shape = pipeline::latent_shape(
-      teacher, {teacher.defaults.width, teacher.defaults.height, config.frames.value_or(teacher.defaults.frames)});
+      teacher.dit->config(), teacher.vae->config(),
+      {teacher.defaults.width, teacher.defaults.height, config.frames.value_or(teacher.defaults.frames)});
   return options;
 }
 

@@ -14,6 +14,7 @@
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/flops.h"
 #include "lintorch/models/wan/vae.h"
+#include "lintorch/pipeline/video_model.h"
 #include "lintorch/pipeline/video_size.h"
 
 namespace lintorch::inspect {

@@ -22,6 +22,10 @@ class NoAutocast {
 /// if necessary. Keeps autocast's cache of cast weights in use.
 at::Tensor apply_linear(const torch::nn::Linear& linear, const at::Tensor& x);
 
+/// gelu(x W^T + b) with the tanh approximation, in compute_dtype(W). On a GPU without gradients one matrix product with
+/// the activation in its epilogue, which sees the sum in fp32.
+at::Tensor apply_linear_gelu(const torch::nn::Linear& linear, const at::Tensor& x);
+
 /// x W^T + b in fp32 (fp64 for fp64 weights), whatever autocast says.
 at::Tensor apply_linear_accumulate(const torch::nn::Linear& linear, const at::Tensor& x);
 

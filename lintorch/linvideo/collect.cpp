@@ -40,7 +40,7 @@ TrajectoryManifest make_request(const pipeline::VideoModel& teacher, const Colle
   m.height = teacher.defaults.height;
   if (config.size) pipeline::parse_size(*config.size, m.width, m.height);
   m.frames = config.frames.value_or(teacher.defaults.frames);
-  m.latent_shape = pipeline::latent_shape(teacher, {m.width, m.height, m.frames});
+  m.latent_shape = pipeline::latent_shape(teacher.dit->config(), teacher.vae->config(), {m.width, m.height, m.frames});
   m.storage_dtype = config.storage_dtype;
   m.compute_dtype = config.dtype;
   const auto sampler = diffusion::make_sampler(sampler_kind, m.steps, m.shift, kConvention);

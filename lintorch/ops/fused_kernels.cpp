@@ -11,7 +11,7 @@ namespace {
 std::atomic<FusedKernels>& setting() {
   static std::atomic<FusedKernels> mode = [] {
     const char* name = std::getenv("LINTORCH_FUSED_KERNELS");
-    return name ? enum_from_name<FusedKernels>(name, "LINTORCH_FUSED_KERNELS") : FusedKernels::kOff;
+    return name ? enum_from_name<FusedKernels>(name, "LINTORCH_FUSED_KERNELS") : FusedKernels::kAuto;
   }();
   return mode;
 }

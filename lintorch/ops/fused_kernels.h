@@ -7,13 +7,14 @@
 namespace lintorch {
 namespace ops {
 
-/// Who computes the fused elementwise ops (residual_layer_norm, rms_norm_rope and their relatives).
+/// Who computes the ops that have kernels of their own: the fused elementwise ops (residual_layer_norm, rms_norm_rope and
+/// their relatives) and the forward of Hedgehog attention.
 /// kAuto: CUDA kernels where they serve, else the composition from ATen ops; kOff: always the composition;
 /// kAlways: the dispatcher's ops everywhere, which on the CPU are the kernels' formulas in ATen (for tests).
 enum class FusedKernels { kAuto, kOff, kAlways };
 
 /// The setting of this process; initially the environment variable LINTORCH_FUSED_KERNELS (auto, off, always), else
-/// kOff, because the kernels have been compiled but not yet run on a GPU. Not to be changed between a forward and its backward. Throws ConfigError for another name.
+/// kAuto. Not to be changed between a forward and its backward. Throws ConfigError for another name.
 FusedKernels fused_kernels();
 void set_fused_kernels(FusedKernels mode);
 

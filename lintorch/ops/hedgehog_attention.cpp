@@ -1,10 +1,14 @@
 #include "lintorch/ops/hedgehog_attention.h"
 
 #include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/shape_check.h"
+#include "lintorch/ops/cuda/hedgehog_attention_params.h"
+#include "lintorch/ops/fused_kernels.h"
 #include "lintorch/ops/hedgehog_attention_composed.h"
 
 namespace lintorch::ops {
@@ -13,11 +17,29 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+bool kernel_serves(const at::Tensor& q_BLNK, const at::Tensor& v_BLNV, const at::Tensor& w_q_NKM) {
+  return fused_kernels() != FusedKernels::kOff && q_BLNK.is_cuda() && q_BLNK.scalar_type() == at::kBFloat16 &&
+         q_BLNK.numel() > 0 && v_BLNV.size(3) == q_BLNK.size(3) &&
+         hedgehog_attention_supported(q_BLNK.size(3), w_q_NKM.size(2));
+}
+
+at::Tensor attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& w_q,
+                             const at::Tensor& w_k, HedgehogState& state) {
+  if (!kernel_serves(q, v, w_q)) return hedgehog_attention_composed(q, k, v, w_q, w_k, state);
+  using Forward = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>(
+      const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&);
+  static const auto op =
+      c10::Dispatcher::singleton().findSchemaOrThrow("lintorch::hedgehog_attention_forward", "").typed<Forward>();
+  at::Tensor o;
+  std::tie(o, state.s_XEV, state.z_XE, state.v_mean_X1V) = op.call(q, k, v, w_q, w_k);
+  return o;
+}
+
 struct HedgehogAttention : torch::autograd::Function<HedgehogAttention> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const at::Tensor& w_q, const at::Tensor& w_k) {
     HedgehogState state;
-    at::Tensor o = hedgehog_attention_composed(q, k, v, w_q, w_k, state);
+    at::Tensor o = attention_forward(q, k, v, w_q, w_k, state);
     context->save_for_backward({q, k, v, w_q, w_k, state.s_XEV, state.z_XE, state.v_mean_X1V});
     return o;
   }
@@ -63,6 +85,12 @@ at::Tensor hedgehog_attention(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK
   // Autocast would otherwise round the fp32 products inside.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   return HedgehogAttention::apply(q, k, v, w_q, w_k);
+}
+
+TORCH_LIBRARY_FRAGMENT(lintorch, m) {
+  m.def(
+      "hedgehog_attention_forward(Tensor q, Tensor k, Tensor v, Tensor w_q, Tensor w_k) -> (Tensor o, Tensor s, Tensor "
+      "z, Tensor v_mean)");
 }
 
 }  // namespace lintorch::ops

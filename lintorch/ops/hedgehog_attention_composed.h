@@ -8,7 +8,7 @@ namespace lintorch::ops {
 
 /// What the backward needs besides the inputs. X = N * B, heads outermost.
 struct HedgehogState {
-  at::Tensor s_XEV;       ///< sum_j phi(k_j)^T (v_j - v_mean), accumulate dtype
+  at::Tensor s_XEV;       ///< sum_j phi(k_j)^T (v_j - v_mean), accumulate dtype; rounded to bf16 by the kernel
   at::Tensor z_XE;        ///< sum_j phi(k_j), accumulate dtype
   at::Tensor v_mean_X1V;  ///< mean of v over the tokens, accumulate dtype
 };

@@ -11,6 +11,18 @@ namespace ops {
 /// and make LibTorch throw where it does not fit. CPU tensors always take LibTorch's CPU kernel.
 enum class SoftmaxBackend { kAuto, kFlash, kMemoryEfficient, kCudnn, kMath };
 
+/// While alive, LibTorch may use this implementation only (kAuto: as before), in the whole process.
+class SoftmaxBackendGuard {
+ public:
+  explicit SoftmaxBackendGuard(SoftmaxBackend backend);
+  ~SoftmaxBackendGuard();
+  SoftmaxBackendGuard(const SoftmaxBackendGuard&) = delete;
+  SoftmaxBackendGuard& operator=(const SoftmaxBackendGuard&) = delete;
+
+ private:
+  bool flash_, memory_efficient_, cudnn_, math_;
+};
+
 /// o_i = sum_j softmax_j(q_i . k_j / sqrt(K)) v_j; bidirectional, no mask.
 /// q_BLNK, k_BSNK, v_BSNV of one dtype -> o_BLNV. Source: LinVideo (arXiv:2510.08318) Eq. 4.
 at::Tensor softmax_attention(const at::Tensor& q_BLNK, const at::Tensor& k_BSNK, const at::Tensor& v_BSNV,

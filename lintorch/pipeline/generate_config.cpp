@@ -1,6 +1,7 @@
 #include "lintorch/pipeline/generate_config.h"
 
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
 
 namespace lintorch::pipeline {
@@ -12,6 +13,8 @@ void GenerateConfig::validate(const std::string& path) const {
   LT_CHECK(!guidance || *guidance >= 0, ConfigError, "{}: expected 0 or more, got {}", at("guidance"), *guidance);
   LT_CHECK(!fps || *fps > 0, ConfigError, "{}: expected a positive number, got {}", at("fps"), *fps);
   LT_CHECK(seed >= 0, ConfigError, "{}: expected 0 or more, got {}", at("seed"), seed);
+  dtype_from_name(dtype);
+  dtype_from_name(vae_dtype);
   LT_CHECK(!output.empty(), ConfigError, "{}: expected a path", at("output"));
 }
 

@@ -9,6 +9,12 @@
 
 namespace lintorch::pipeline {
 
+/// Which parts of a model are on the device together.
+enum class OffloadKind {
+  kNone,        ///< all of them, from the start
+  kSequential,  ///< text encoder, transformer, autoencoder one after the other, each read from its files when its turn comes
+};
+
 /// lintorch-generate: prompt -> video. Values left null come from the model folder.
 struct GenerateConfig {
   std::string model;
@@ -28,10 +34,13 @@ struct GenerateConfig {
   std::string output = "video.mp4";
   std::optional<std::string> save_latents;
   std::optional<std::string> latents;
-  bool tiled_decode = false;
+  std::optional<bool> tiled_decode;
   wan::TileConfig tiles;
   std::string device = "auto";
   std::string dtype = "fp32";
+  std::string vae_dtype = "fp32";
+  OffloadKind offload = OffloadKind::kSequential;
+  std::optional<std::string> report;
   wan::ResidualFormat residual = wan::ResidualFormat::kFp32;
 
   template <class V>
@@ -55,10 +64,13 @@ struct GenerateConfig {
     v("output", output, "video.mp4, video.gif, or a folder for PNG frames");
     v("save_latents", save_latents, "also write the final latents to this .safetensors file, before decoding");
     v("latents", latents, "decode these latents instead of sampling");
-    v("tiled_decode", tiled_decode, "decode in overlapping tiles: less memory, seams blended, not bit-equal");
+    v("tiled_decode", tiled_decode, "decode in overlapping tiles: less memory, seams blended, not bit-equal; null = if the device memory asks for it");
     v("tiles", tiles, "");
     v("device", device, "auto, cpu, cuda, cuda:N");
-    v("dtype", dtype, "fp32 or bf16 for DiT and text encoder; the VAE runs in fp32");
+    v("dtype", dtype, "fp32 or bf16 for DiT and text encoder");
+    v("vae_dtype", vae_dtype, "fp32 or bf16 for the autoencoder");
+    v("offload", offload, "sequential: one part on the device at a time; none: all parts from the start");
+    v("report", report, "also write seconds and peak device memory of every part to this .json file");
     v("residual", residual, "residual stream of a bf16 DiT: fp32 (official code) or weights (Diffusers)");
   }
   void validate(const std::string& path) const;
@@ -69,3 +81,9 @@ struct GenerateConfig {
 void generate_video(const GenerateConfig& config);
 
 }  // namespace lintorch::pipeline
+
+template <>
+struct lintorch::EnumNames<lintorch::pipeline::OffloadKind> {
+  using E = lintorch::pipeline::OffloadKind;
+  static constexpr std::pair<E, std::string_view> table[] = {{E::kNone, "none"}, {E::kSequential, "sequential"}};
+};

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/date.h"
 #include "lintorch/core/device.h"
 #include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
@@ -12,6 +13,7 @@
 #include "lintorch/media/image.h"
 #include "lintorch/media/video_writer.h"
 #include "lintorch/pipeline/generate_config.h"
+#include "lintorch/pipeline/stage_costs.h"
 #include "lintorch/pipeline/video_size.h"
 
 namespace lintorch::pipeline {
@@ -19,7 +21,7 @@ namespace lintorch::pipeline {
 namespace {
 
 /// The config with every null replaced by the model's own value: what is run and what is recorded.
-GenerateConfig resolve(GenerateConfig config, const VideoModel& model) {
+GenerateConfig resolve(GenerateConfig config, const ModelSource& model) {
   const auto& defaults = model.defaults;
   if (!config.size) config.size = fmt::format("{}x{}", defaults.width, defaults.height);
   if (!config.frames) config.frames = defaults.frames;
@@ -52,27 +54,104 @@ at::Tensor initial_noise(const GenerateConfig& config, const std::vector<int64_t
   return noise;
 }
 
-at::Tensor sample(VideoModel& model, const GenerateConfig& config, const std::vector<int64_t>& shape,
-                  c10::Device device) {
-  SampleOptions options;
-  options.sampler = *config.sampler;
-  options.sigma_convention = config.sigma_convention;
-  options.steps = *config.steps;
-  options.shift = *config.shift;
-  options.guidance = *config.guidance;
-  ProgressBar progress("sampling", options.steps);
-  options.on_step = [&](const SampleStep& step) {
-    synchronize(device);
-    progress.update(step.index, fmt::format("t = {:.3f}", step.sigma));
-  };
-  const auto cond = encode_prompts(model, {config.prompt});
-  const auto uncond = encode_prompts(model, {*config.negative_prompt});
-  const auto noise = initial_noise(config, shape, device);
-  auto latents = generate_latents(model.dit, cond, uncond, noise, options);
-  synchronize(device);
-  progress.update(options.steps);
-  return latents;
-}
+/// The parts of one generation, each on the device while it is needed.
+class Generation {
+ public:
+  Generation(const GenerateConfig& config, const ModelSource& source, c10::Device device)
+      : config_(config), source_(source), device_(device), costs_(device) {
+    model_.tokenizer = source.tokenizer;
+    if (config_.offload == OffloadKind::kNone) {
+      if (!config_.latents) load_text_encoder(), load_transformer();
+      load_vae();
+    }
+  }
+
+  at::Tensor sample(const at::Tensor& noise) {
+    if (!model_.text_encoder) load_text_encoder();
+    const bool guided = *config_.guidance != 1.0;
+    const auto [cond, uncond] = costs_.run("text encoder", [&] {
+      return std::pair(encode_prompts(model_, {config_.prompt}),
+                       guided ? encode_prompts(model_, {*config_.negative_prompt}) : at::Tensor());
+    });
+    done_with(model_.text_encoder);
+    if (!model_.dit) load_transformer();
+    auto latents = costs_.run("transformer", [&] { return sample(cond, uncond, noise); });
+    done_with(model_.dit);
+    return latents;
+  }
+
+  at::Tensor decode(const at::Tensor& latents) {
+    if (!model_.vae) load_vae();
+    const auto tiles = wants_tiles(latents) ? std::optional(config_.tiles) : std::nullopt;
+    auto frames =
+        costs_.run("autoencoder", [&] { return media::to_frames_u8(decode_latents(model_, latents, tiles)[0]); });
+    done_with(model_.vae);
+    return frames;
+  }
+
+  StageCosts& costs() { return costs_; }
+
+ private:
+  void load_text_encoder() {
+    costs_.run("load text encoder", [&] {
+      model_.text_encoder = umt5::load_umt5(source_.text_encoder, dtype_from_name(config_.dtype), device_);
+    });
+  }
+  void load_transformer() {
+    costs_.run("load transformer", [&] {
+      model_.dit = wan::load_wan_dit(source_.dit, dtype_from_name(config_.dtype), device_);
+      model_.dit->set_residual_format(config_.residual);
+    });
+  }
+  void load_vae() {
+    costs_.run("load autoencoder",
+               [&] { model_.vae = wan::load_wan_vae(source_.vae, dtype_from_name(config_.vae_dtype), device_); });
+  }
+
+  bool wants_tiles(const at::Tensor& latents) const {
+    if (config_.tiled_decode) return *config_.tiled_decode;
+    const auto& vae = source_.vae.config;
+    const int64_t needed =
+        wan::decode_memory_bytes(vae, latents.size(3) * vae.spatial_factor(), latents.size(4) * vae.spatial_factor(),
+                                 static_cast<int64_t>(c10::elementSize(dtype_from_name(config_.vae_dtype))));
+    const int64_t available = available_memory_bytes(device_);
+    if (needed <= available) return false;
+    log_info("decoding in tiles: the whole picture needs about {:.1f} GiB, {:.1f} GiB are free (tiled_decode)",
+             static_cast<double>(needed) / (1 << 30), static_cast<double>(available) / (1 << 30));
+    return true;
+  }
+
+  template <class Part>
+  void done_with(Part& part) {
+    if (config_.offload == OffloadKind::kNone) return;
+    part = nullptr;
+    release_cached_memory(device_);
+  }
+
+  at::Tensor sample(const at::Tensor& cond, const at::Tensor& uncond, const at::Tensor& noise) {
+    SampleOptions options;
+    options.sampler = *config_.sampler;
+    options.sigma_convention = config_.sigma_convention;
+    options.steps = *config_.steps;
+    options.shift = *config_.shift;
+    options.guidance = *config_.guidance;
+    ProgressBar progress("sampling", options.steps);
+    options.on_step = [&](const SampleStep& step) {
+      synchronize(device_);
+      progress.update(step.index, fmt::format("t = {:.3f}", step.sigma));
+    };
+    auto latents = generate_latents(model_.dit, cond, uncond, noise, options);
+    synchronize(device_);
+    progress.update(options.steps);
+    return latents;
+  }
+
+  const GenerateConfig& config_;
+  const ModelSource& source_;
+  c10::Device device_;
+  VideoModel model_;
+  StageCosts costs_;
+};
 
 }  // namespace
 
@@ -81,33 +160,39 @@ void generate_video(const GenerateConfig& requested) {
   LT_CHECK(!requested.prompt.empty() || requested.latents, ConfigError, "--prompt: expected a text");
   media::check_video_path(requested.output);
   const auto device = resolve_device(requested.device);
-  auto model = load_video_model(requested.model, dtype_from_name(requested.dtype), device, requested.components);
-  model.dit->set_residual_format(requested.residual);
-  const auto config = resolve(requested, model);
-  const auto tiles = config.tiled_decode ? std::optional(config.tiles) : std::nullopt;
-  if (tiles) tiles->validate("tiles", model.vae->spatial_factor());
+  const auto source = open_video_model(requested.model, requested.components);
+  const auto config = resolve(requested, source);
+  if (config.tiled_decode.value_or(true)) config.tiles.validate("tiles", source.vae.config.spatial_factor());
   VideoSize size{0, 0, *config.frames};
   parse_size(*config.size, size.width, size.height);
-  const auto shape = latent_shape(model, size);
+  const auto shape = latent_shape(source.dit.config, source.vae.config, size);
   const Json parameters = config_to_json(config);
+  const at::Tensor start = config.latents ? read_latent_tensor(*config.latents, "latents", shape, device)
+                                          : initial_noise(config, shape, device);
 
-  at::Tensor latents;
-  if (config.latents) {
-    latents = read_latent_tensor(*config.latents, "latents", shape, device);
-  } else {
-    log_info("{} frames of {}x{}, {} tokens, on {}", size.frames, size.width, size.height, num_tokens(model, shape),
-             device_description(device));
-    latents = sample(model, config, shape, device);
+  Generation generation(config, source, device);
+  at::Tensor latents = start;
+  if (!config.latents) {
+    log_info("{} frames of {}x{}, {} tokens, on {}", size.frames, size.width, size.height,
+             num_tokens(source.dit.config, shape), device_description(device));
+    latents = generation.sample(start);
   }
   if (config.save_latents)
     io::write_safetensors(*config.save_latents, {{"latents", latents}}, {{"parameters", parameters.dump()}});
 
-  const auto video = decode_latents(model, latents, tiles);
+  const auto frames = generation.decode(latents);
   media::VideoOptions options;
   options.fps = *config.fps;
   options.metadata = {{"lintorch", version()}, {"commit", git_commit()}, {"parameters", parameters.dump()}};
-  media::write_video(config.output, media::to_frames_u8(video[0]), options);
-  log_info("wrote {}", config.output);
+  generation.costs().run("video file", [&] { media::write_video(config.output, frames, options); });
+  log_info("wrote {}\n{}", config.output, generation.costs().table());
+  if (config.report) {
+    Json report = generation.costs().json();
+    report["commit"] = git_commit();
+    report["date"] = today();
+    report["parameters"] = parameters;
+    write_json_file(*config.report, report);
+  }
 }
 
 }  // namespace lintorch::pipeline

@@ -3,9 +3,6 @@
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
-#include "lintorch/models/umt5/checkpoint.h"
-#include "lintorch/models/wan/dit_checkpoint.h"
-#include "lintorch/models/wan/vae_checkpoint.h"
 
 namespace lintorch::pipeline {
 
@@ -63,26 +60,34 @@ std::pair<diffusion::SchedulerConfig, GenerationDefaults> read_generation_settin
   return {scheduler, defaults};
 }
 
-VideoModel load_video_model(const fs::path& folder, at::ScalarType dtype, c10::Device device,
-                            const ComponentPaths& replaced) {
+ModelSource open_video_model(const fs::path& folder, const ComponentPaths& replaced) {
   const ModelParts parts = find_model_parts(folder, replaced);
   log_info("{}: model in the {} layout", folder.string(), enum_name(parts.layout));
-  VideoModel model;
-  std::tie(model.scheduler, model.defaults) = read_generation_settings(folder, parts.layout);
-  model.dit = wan::load_wan_dit(parts.transformer, dtype, device);
-  model.vae = wan::load_wan_vae(parts.vae, at::kFloat, device);
-  model.text_encoder = umt5::load_umt5(parts.text_encoder, dtype, device);
-  model.tokenizer = std::make_shared<const umt5::Tokenizer>(umt5::Tokenizer::load(parts.tokenizer));
-  const auto& dit = model.dit->config();
-  LT_CHECK(dit.in_channels == model.vae->config().z_dim, CheckpointError,
+  ModelSource source;
+  std::tie(source.scheduler, source.defaults) = read_generation_settings(folder, parts.layout);
+  source.dit = wan::open_wan_dit(parts.transformer);
+  source.vae = wan::open_wan_vae(parts.vae);
+  source.text_encoder = umt5::open_umt5(parts.text_encoder);
+  source.tokenizer = std::make_shared<const umt5::Tokenizer>(umt5::Tokenizer::load(parts.tokenizer));
+  LT_CHECK(source.dit.config.in_channels == source.vae.config.z_dim, CheckpointError,
            "[load_video_model] {}: transformer in_channels is {}, but the VAE has {} latent channels", folder.string(),
-           dit.in_channels, model.vae->config().z_dim);
-  LT_CHECK(dit.text_dim == model.text_encoder->config().d_model, CheckpointError,
+           source.dit.config.in_channels, source.vae.config.z_dim);
+  LT_CHECK(source.dit.config.text_dim == source.text_encoder.config.d_model, CheckpointError,
            "[load_video_model] {}: transformer text_dim is {}, but the text encoder has d_model {}", folder.string(),
-           dit.text_dim, model.text_encoder->config().d_model);
-  model.dit->eval();
-  model.vae->eval();
-  model.text_encoder->eval();
+           source.dit.config.text_dim, source.text_encoder.config.d_model);
+  return source;
+}
+
+VideoModel load_video_model(const fs::path& folder, at::ScalarType dtype, c10::Device device,
+                            const ComponentPaths& replaced) {
+  const ModelSource source = open_video_model(folder, replaced);
+  VideoModel model;
+  model.dit = wan::load_wan_dit(source.dit, dtype, device);
+  model.vae = wan::load_wan_vae(source.vae, at::kFloat, device);
+  model.text_encoder = umt5::load_umt5(source.text_encoder, dtype, device);
+  model.tokenizer = source.tokenizer;
+  model.scheduler = source.scheduler;
+  model.defaults = source.defaults;
   return model;
 }
 

@@ -4,14 +4,15 @@
 #include <c10/core/ScalarType.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "lintorch/core/json.h"
 #include "lintorch/diffusion/scheduler_config.h"
-#include "lintorch/models/umt5/encoder.h"
+#include "lintorch/models/umt5/checkpoint.h"
 #include "lintorch/models/umt5/tokenizer.h"
-#include "lintorch/models/wan/dit.h"
-#include "lintorch/models/wan/vae.h"
+#include "lintorch/models/wan/dit_checkpoint.h"
+#include "lintorch/models/wan/vae_checkpoint.h"
 #include "lintorch/pipeline/model_parts.h"
 
 namespace lintorch::pipeline {
@@ -38,6 +39,20 @@ struct GenerationDefaults {
   }
 };
 
+/// A model folder that was found to be whole: what its parts are, without their weights in memory.
+struct ModelSource {
+  wan::DitSource dit;
+  wan::VaeSource vae;
+  umt5::Umt5Source text_encoder;
+  std::shared_ptr<const umt5::Tokenizer> tokenizer;
+  diffusion::SchedulerConfig scheduler;
+  GenerationDefaults defaults;
+};
+
+/// Opens a model folder in the layout of Diffusers or of Wan's own repository (see find_model_parts) and checks every
+/// part and that they fit together. Throws CheckpointError or IoError naming the part that is missing or wrong.
+ModelSource open_video_model(const std::filesystem::path& folder, const ComponentPaths& replaced = {});
+
 /// The five parts of a model, ready to generate.
 struct VideoModel {
   wan::WanDit dit{nullptr};
@@ -48,9 +63,8 @@ struct VideoModel {
   GenerationDefaults defaults;
 };
 
-/// Loads a model folder for inference, in the layout of Diffusers or of Wan's own repository (see find_model_parts).
-/// `dtype` is that of the DiT and the text encoder; the VAE always runs in fp32.
-/// Throws CheckpointError or IoError naming the part that is missing or wrong.
+/// Loads a whole model folder for inference. `dtype` is that of the DiT and the text encoder; the VAE runs in fp32.
+/// Throws as open_video_model.
 VideoModel load_video_model(const std::filesystem::path& folder, at::ScalarType dtype, c10::Device device,
                             const ComponentPaths& replaced = {});
 

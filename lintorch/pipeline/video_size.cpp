@@ -22,10 +22,9 @@ static int64_t nearest_multiple(int64_t value, int64_t factor) {
   return std::max(factor, (value + factor / 2) / factor * factor);
 }
 
-std::vector<int64_t> latent_shape(const VideoModel& model, const VideoSize& size) {
-  const auto& dit = model.dit->config();
-  const int64_t time = model.vae->temporal_factor();
-  const int64_t space = model.vae->spatial_factor();
+std::vector<int64_t> latent_shape(const wan::WanDitConfig& dit, const wan::WanVaeConfig& vae, const VideoSize& size) {
+  const int64_t time = vae.temporal_factor();
+  const int64_t space = vae.spatial_factor();
   const int64_t grid_h = space * dit.patch_size[1];
   const int64_t grid_w = space * dit.patch_size[2];
   LT_CHECK(size.frames >= 1 && (size.frames - 1) % time == 0, ConfigError,
@@ -43,8 +42,8 @@ std::vector<int64_t> latent_shape(const VideoModel& model, const VideoSize& size
   return shape;
 }
 
-int64_t num_tokens(const VideoModel& model, const std::vector<int64_t>& latent_shape) {
-  const auto& patch = model.dit->config().patch_size;
+int64_t num_tokens(const wan::WanDitConfig& dit, const std::vector<int64_t>& latent_shape) {
+  const auto& patch = dit.patch_size;
   return latent_shape[1] / patch[0] * (latent_shape[2] / patch[1]) * (latent_shape[3] / patch[2]);
 }
 

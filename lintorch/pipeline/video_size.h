@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "lintorch/pipeline/video_model.h"
+#include "lintorch/models/wan/config.h"
+#include "lintorch/models/wan/vae_config.h"
 
 namespace lintorch::pipeline {
 
@@ -20,9 +21,9 @@ void parse_size(const std::string& text, int64_t& width, int64_t& height);
 /// Latent shape [C, T, H, W] of a video: T = (frames - 1) / temporal factor + 1, H and W divided by the spatial factor.
 /// Throws ConfigError with the nearest valid size unless frames = 1 + k * temporal factor and width, height are
 /// multiples of spatial factor * patch.
-std::vector<int64_t> latent_shape(const VideoModel& model, const VideoSize& size);
+std::vector<int64_t> latent_shape(const wan::WanDitConfig& dit, const wan::WanVaeConfig& vae, const VideoSize& size);
 
 /// Tokens of a latent of shape [C, T, H, W].
-int64_t num_tokens(const VideoModel& model, const std::vector<int64_t>& latent_shape);
+int64_t num_tokens(const wan::WanDitConfig& dit, const std::vector<int64_t>& latent_shape);
 
 }  // namespace lintorch::pipeline

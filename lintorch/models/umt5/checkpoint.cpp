@@ -72,9 +72,13 @@ Umt5Source open_umt5(const std::filesystem::path& path) {
 }
 
 Umt5Encoder load_umt5(const std::filesystem::path& path, at::ScalarType dtype, c10::Device device) {
-  const Umt5Source source = open_umt5(path);
+  return load_umt5(open_umt5(path), dtype, device);
+}
+
+Umt5Encoder load_umt5(const Umt5Source& source, at::ScalarType dtype, c10::Device device) {
   Umt5Encoder encoder(source.config, at::TensorOptions().dtype(dtype).device(device));
-  layers::load_module_state(*encoder, source.state, "load_umt5: " + path.string(), io::release_pages);
+  layers::load_module_state(*encoder, source.state, "load_umt5", io::release_pages);
+  encoder->eval();
   return encoder;
 }
 

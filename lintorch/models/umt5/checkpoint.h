@@ -29,7 +29,9 @@ struct Umt5Source {
 /// Throws IoError, ConfigError, or CheckpointError: missing, unexpected, mis-shaped or mis-typed tensors.
 Umt5Source open_umt5(const std::filesystem::path& path);
 
-/// Loads what open_umt5 finds, tensor by tensor. Throws as open_umt5.
+/// Loads what was found, tensor by tensor, in evaluation mode.
+Umt5Encoder load_umt5(const Umt5Source& source, at::ScalarType dtype, c10::Device device);
+/// The same of what open_umt5 finds at `path`; throws as open_umt5.
 Umt5Encoder load_umt5(const std::filesystem::path& path, at::ScalarType dtype, c10::Device device);
 
 /// Writes the weights in a layout. Diffusers: folder/config.json and folder/model*.safetensors. Original:

@@ -1,6 +1,5 @@
 #include "lintorch/models/wan/block.h"
 
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/randn.h>
 
 #include <cmath>
@@ -47,7 +46,7 @@ at::Tensor WanBlockImpl::forward(const at::Tensor& x_BLD, const at::Tensor& text
     s.x_BLD = s.h_BLD = ops::gated_residual(s.x_BLD, self_attended);
   }
   s = step(s.x_BLD, ops::GatedUpdate{attn2->forward(s.h_BLD, text_BSD), {}}, m[3], m[4], ffn_in);
-  const at::Tensor inner = at::gelu(layers::apply_linear(ffn_in, s.h_BLD), "tanh");
+  const at::Tensor inner = layers::apply_linear_gelu(ffn_in, s.h_BLD);
   return ops::gated_residual(s.x_BLD, {layers::apply_linear(ffn_out, inner), m[5]});
 }
 

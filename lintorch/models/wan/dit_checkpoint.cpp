@@ -107,6 +107,19 @@ void cast_wan_dit(WanDit& dit, at::ScalarType dtype, c10::Device device) {
     item.value().set_data(item.value().detach().to(device, storage_dtype(item.key(), dtype)));
 }
 
+WanDit empty_wan_dit(const WanDitConfig& config, at::ScalarType dtype, c10::Device device) {
+  WanDit dit = [&] {
+    const layers::Uninitialized uninitialized;
+    return WanDit(config);
+  }();
+  for (auto& item : dit->named_parameters()) {
+    const auto options = at::TensorOptions().dtype(storage_dtype(item.key(), dtype)).device(device);
+    item.value().set_data(at::empty(item.value().sizes(), options));
+  }
+  dit->eval();
+  return dit;
+}
+
 DitSource open_wan_dit(const std::filesystem::path& path) {
   const std::string where = path.string();
   const bool folder = std::filesystem::is_directory(path);
@@ -133,17 +146,12 @@ DitSource open_wan_dit(const std::filesystem::path& path) {
 }
 
 WanDit load_wan_dit(const std::filesystem::path& path, at::ScalarType dtype, c10::Device device) {
-  const DitSource source = open_wan_dit(path);
-  WanDit dit = [&] {
-    const layers::Uninitialized uninitialized;
-    return WanDit(source.config);
-  }();
-  for (auto& item : dit->named_parameters()) {
-    const auto options = at::TensorOptions().dtype(storage_dtype(item.key(), dtype)).device(device);
-    item.value().set_data(at::empty(item.value().sizes(), options));
-  }
-  layers::load_module_state(*dit, source.state, "load_wan_dit: " + path.string(), io::release_pages);
-  dit->eval();
+  return load_wan_dit(open_wan_dit(path), dtype, device);
+}
+
+WanDit load_wan_dit(const DitSource& source, at::ScalarType dtype, c10::Device device) {
+  WanDit dit = empty_wan_dit(source.config, dtype, device);
+  layers::load_module_state(*dit, source.state, "load_wan_dit", io::release_pages);
   return dit;
 }
 

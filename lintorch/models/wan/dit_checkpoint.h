@@ -19,6 +19,10 @@ bool keeps_fp32(std::string_view parameter_name);
 /// Casts a model to `dtype` (parameters of keeps_fp32 at least to fp32) and moves it to `device`.
 void cast_wan_dit(WanDit& dit, at::ScalarType dtype, c10::Device device);
 
+/// A model in eval mode whose weights have their place on the device and no values yet; parameters of keeps_fp32 are fp32 at
+/// least.
+WanDit empty_wan_dit(const WanDitConfig& config, at::ScalarType dtype, c10::Device device);
+
 /// A transformer found on disk. The tensors have Diffusers names, share the mapped files and are not read yet.
 struct DitSource {
   WanDitConfig config;
@@ -37,8 +41,10 @@ struct DitSource {
 /// reverse).
 DitSource open_wan_dit(const std::filesystem::path& path);
 
-/// Loads what open_wan_dit finds, tensor by tensor: memory beyond the model's own is that of the largest tensor. Returns
-/// the model in eval mode. Throws as open_wan_dit.
+/// Loads what was found, tensor by tensor: memory beyond the model's own is that of the largest tensor. Returns the model
+/// in eval mode.
+WanDit load_wan_dit(const DitSource& source, at::ScalarType dtype, c10::Device device);
+/// The same of what open_wan_dit finds at `path`; throws as open_wan_dit.
 WanDit load_wan_dit(const std::filesystem::path& path, at::ScalarType dtype, c10::Device device);
 
 /// Writes config.json and diffusion_pytorch_model*.safetensors of a layout into a folder. Weights of keeps_fp32 are

@@ -25,7 +25,7 @@ at::Tensor CausalConv3dImpl::forward(const at::Tensor& x_BCTHW, StreamCache* cac
   at::Tensor& history = cache->history(this);
   const int64_t num_history = history.defined() ? history.size(2) : 0;
   const at::Tensor frames = num_history ? at::cat({history, x_BCTHW}, 2) : x_BCTHW;
-  history = last_frames(frames, 2);
+  keep_last_frames(history, frames, 2);
   return causal_conv3d(frames, num_history, weight_, bias_);
 }
 
@@ -44,7 +44,8 @@ at::Tensor ChannelRmsNormImpl::forward(const at::Tensor& x) {
 }
 
 at::Tensor norm_silu(ChannelRmsNorm& norm, const at::Tensor& x_BCTHW) {
-  return channels_second(at::silu(norm->forward(channels_last(x_BCTHW))));
+  at::Tensor y_BTHWC = norm->forward(channels_last(x_BCTHW));
+  return channels_second(at::GradMode::is_enabled() ? at::silu(y_BTHWC) : at::silu_(y_BTHWC));
 }
 
 ResidualBlockImpl::ResidualBlockImpl(int64_t in_channels, int64_t out_channels, double dropout) : dropout_(dropout) {
@@ -61,7 +62,8 @@ at::Tensor ResidualBlockImpl::forward(const at::Tensor& x_BCTHW, StreamCache* ca
   h_BCTHW = norm_silu(norm2_, h_BCTHW);
   if (dropout_ > 0) h_BCTHW = at::dropout(h_BCTHW, dropout_, is_training());
   h_BCTHW = conv2_->forward(h_BCTHW, cache);
-  return h_BCTHW + (conv_shortcut_ ? conv_shortcut_->forward(x_BCTHW, cache) : x_BCTHW);
+  const at::Tensor shortcut = conv_shortcut_ ? conv_shortcut_->forward(x_BCTHW, cache) : x_BCTHW;
+  return at::GradMode::is_enabled() ? h_BCTHW + shortcut : h_BCTHW.add_(shortcut);
 }
 
 FrameAttentionImpl::FrameAttentionImpl(int64_t channels) {

@@ -81,11 +81,14 @@ VaeSource open_wan_vae(const std::filesystem::path& path) {
 }
 
 WanVae load_wan_vae(const std::filesystem::path& path, at::ScalarType dtype, c10::Device device) {
-  const VaeSource source = open_wan_vae(path);
+  return load_wan_vae(open_wan_vae(path), dtype, device);
+}
+
+WanVae load_wan_vae(const VaeSource& source, at::ScalarType dtype, c10::Device device) {
   WanVae vae = uninitialized_vae(source.config);
   for (auto& parameter : vae->parameters())
     parameter.set_data(at::empty(parameter.sizes(), at::TensorOptions().dtype(dtype).device(device)));
-  layers::load_module_state(*vae, source.state, "load_wan_vae: " + path.string(), io::release_pages);
+  layers::load_module_state(*vae, source.state, "load_wan_vae", io::release_pages);
   vae->eval();
   return vae;
 }

@@ -28,7 +28,9 @@ struct VaeSource {
 /// preset).
 VaeSource open_wan_vae(const std::filesystem::path& path);
 
-/// Loads what open_wan_vae finds, tensor by tensor, in evaluation mode. Throws as open_wan_vae.
+/// Loads what was found, tensor by tensor, in evaluation mode.
+WanVae load_wan_vae(const VaeSource& source, at::ScalarType dtype, c10::Device device);
+/// The same of what open_wan_vae finds at `path`; throws as open_wan_vae.
 WanVae load_wan_vae(const std::filesystem::path& path, at::ScalarType dtype, c10::Device device);
 
 /// Writes the weights in a layout. Diffusers: folder/config.json and folder/diffusion_pytorch_model*.safetensors.

@@ -37,9 +37,15 @@ at::Tensor channels_last(const at::Tensor& x_BCTHW) { return x_BCTHW.permute({0,
 
 at::Tensor channels_second(const at::Tensor& x_BTHWC) { return x_BTHWC.permute({0, 4, 1, 2, 3}); }
 
-at::Tensor last_frames(const at::Tensor& x_BCTHW, int64_t count) {
+void keep_last_frames(at::Tensor& history, const at::Tensor& x_BCTHW, int64_t count) {
   const int64_t kept = std::min(count, x_BCTHW.size(2));
-  return x_BCTHW.narrow(2, x_BCTHW.size(2) - kept, kept).clone(at::MemoryFormat::ChannelsLast3d);
+  const at::Tensor frames = x_BCTHW.narrow(2, x_BCTHW.size(2) - kept, kept);
+  // Memory is used again where no gradient needs the old frames.
+  if (history.defined() && !at::GradMode::is_enabled() && history.sizes() == frames.sizes()) {
+    history.copy_(frames);
+  } else {
+    history = frames.clone(at::MemoryFormat::ChannelsLast3d);
+  }
 }
 
 void reset_conv_parameters(at::Tensor& weight, at::Tensor& bias) {

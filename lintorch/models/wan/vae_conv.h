@@ -14,8 +14,8 @@ at::Tensor channels_last(const at::Tensor& x_BCTHW);
 /// The inverse view of channels_last.
 at::Tensor channels_second(const at::Tensor& x_BTHWC);
 
-/// The last `count` frames (fewer if there are not as many) in memory of their own.
-at::Tensor last_frames(const at::Tensor& x_BCTHW, int64_t count);
+/// Puts the last `count` frames (fewer if there are not as many) into `history`, in memory of their own.
+void keep_last_frames(at::Tensor& history, const at::Tensor& x_BCTHW, int64_t count);
 
 /// Uniform in +-1/sqrt(fan-in), weight and bias: PyTorch's default for convolutions.
 void reset_conv_parameters(at::Tensor& weight, at::Tensor& bias);

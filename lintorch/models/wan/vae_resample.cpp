@@ -40,7 +40,7 @@ at::Tensor DownsampleImpl::forward(const at::Tensor& x_BCTHW, StreamCache* cache
 
   const bool first = !cache || cache->first_chunk();
   at::Tensor frames = first ? y_BCTHW : at::cat({cache->history(this), y_BCTHW}, 2);
-  if (cache) cache->history(this) = last_frames(y_BCTHW, 1);
+  if (cache) keep_last_frames(cache->history(this), y_BCTHW, 1);
   if (first && frames.size(2) == 1) return frames;
   const at::Tensor later = time_conv(frames, 2, time_weight_, time_bias_);
   return first ? at::cat({y_BCTHW.narrow(2, 0, 1), later}, 2) : later;
@@ -69,7 +69,7 @@ at::Tensor UpsampleImpl::forward(const at::Tensor& x_BCTHW, StreamCache* cache) 
 at::Tensor UpsampleImpl::double_frames(const at::Tensor& x_BCTHW, StreamCache* cache) {
   at::Tensor frames = x_BCTHW;
   if (cache && cache->history(this).defined()) frames = at::cat({cache->history(this), x_BCTHW}, 2);
-  if (cache) cache->history(this) = last_frames(frames, 2);
+  if (cache) keep_last_frames(cache->history(this), frames, 2);
   const int64_t num_missing = x_BCTHW.size(2) + 2 - frames.size(2);
   if (num_missing > 0) frames = at::constant_pad_nd(frames, {0, 0, 0, 0, num_missing, 0});
 

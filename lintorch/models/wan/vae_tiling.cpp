@@ -28,6 +28,11 @@ void blend(const at::Tensor& neighbour, const at::Tensor& tile, int dim, int64_t
 
 }  // namespace
 
+int64_t decode_memory_bytes(const WanVaeConfig& config, int64_t height, int64_t width, int64_t element_size) {
+  constexpr int64_t kFeatureMaps = 27;
+  return kFeatureMaps * config.base_dim * config.temporal_factor() * height * width * element_size;
+}
+
 void TileConfig::validate(const std::string& path, int64_t spatial_factor) const {
   const auto check = [&](const char* name, int64_t value, int64_t largest) {
     LT_CHECK(value > 0 && value % spatial_factor == 0 && value <= largest, ConfigError,

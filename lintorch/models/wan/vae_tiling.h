@@ -22,6 +22,10 @@ struct TileConfig {
   void validate(const std::string& path, int64_t spatial_factor) const;
 };
 
+/// Device memory that a streamed decode of height x width pixels takes, weights apart, in bytes: a number of feature maps of
+/// the last stage for one latent frame. The number was measured (docs/results/full_size.md).
+int64_t decode_memory_bytes(const WanVaeConfig& config, int64_t height, int64_t width, int64_t element_size);
+
 /// WanVae::decode in spatial tiles: latent [B, z_dim, T, h, w] -> [B, 3, F, H, W] in [-1,1]. The memory of the decoder's
 /// features is that of one tile. Not the same function as decode(): each tile sees only itself in the convolutions and
 /// in the attention of the middle block; linear blending hides the seams.
