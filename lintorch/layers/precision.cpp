@@ -32,7 +32,7 @@ at::Tensor apply_linear_gelu(const torch::nn::Linear& linear, const at::Tensor& 
   const at::ScalarType dtype = compute_dtype(linear->weight);
   // cuBLASLt's GELU is the tanh form; the operator has no backward.
   if (!linear->weight.is_cuda() || dtype != at::kBFloat16 || at::GradMode::is_enabled() ||
-      linear->weight.scalar_type() != dtype)
+      linear->weight.scalar_type() != dtype || find_lora_adapter(*linear))
     return at::gelu(apply_linear(linear, x), "tanh");
   const at::Tensor rows = x.to(dtype).reshape({-1, x.size(-1)});
   auto shape = x.sizes().vec();
