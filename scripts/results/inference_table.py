@@ -12,6 +12,8 @@ INTRO = """# Inference on one GPU
 Made by `scripts/results/inference.sh`; the same numbers as data, with their commands: `inference_h100.json`. Random inputs and
 weights, medians of device events; +- is the standard deviation of single calls.
 
+A commit that ends in -dirty is the working tree that became db7c8c5.
+
 The floor of a memory-bound operation is its least traffic at the bandwidth of a large copy on the same card in the same run.
 """
 

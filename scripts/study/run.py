@@ -77,9 +77,10 @@ class Study:
     def collect(self):
         folder = self.args.work / "trajectories"
         if not (folder / "DONE").exists():
-            self.call("lintorch-collect", ["--config", "configs/tiny_wan/collect.json", *overrides(self.study["collect"]),
+            seconds = self.call("lintorch-collect", ["--config", "configs/tiny_wan/collect.json", *overrides(self.study["collect"]),
                                            "--set", f"output={folder}"], self.args.work / "collect.log")
             (folder / "DONE").touch()
+            print(f"collected trajectories in {seconds:.0f} s", flush=True)
         return folder
 
     def wanted(self):
@@ -114,6 +115,7 @@ class Study:
         (folder / "train.json").write_text(json.dumps(record))
         with self.lock:
             self.longest["train"] = max(self.longest.get("train", 0), seconds)
+        print(f"trained {key} in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
         return key, record
 
     def evaluate(self, trained, runs, name):
@@ -122,6 +124,7 @@ class Study:
         seconds = self.call("lintorch-eval", ["--config", "configs/tiny_wan/eval.json", *overrides(self.study["eval"]), "--set",
                                               "candidates=" + json.dumps(candidates), "--set", f"output={output}"],
                             self.args.work / f"eval_{name}.log")
+        print(f"evaluated {len(candidates)} models in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
         self.longest["eval"] = max(self.longest.get("eval", 0), seconds / (1 + len(candidates)))
         report = json.loads((output / "report.json").read_text())
         models = {model["name"]: model for model in report["models"]}
