@@ -47,7 +47,7 @@ int run(int argc, char** argv) {
 int describe(int argc, char** argv) {
   return apps::run_app<inspect::DescribeConfig>(
       argc, argv, "lintorch-inspect describe",
-      "Says what a model is and what it costs; reads the configs, not the weights.",
+      "Says what a model is and what it costs; reads configs and shapes, not the weights.",
       [](const inspect::DescribeConfig& config) {
         const auto description = inspect::describe_model(config);
         fmt::print("{}", config.json ? description.dump(2) + "\n" : inspect::description_text(description));
@@ -92,8 +92,9 @@ int random(int argc, char** argv) {
       },
       {{"preset", "preset", "t2v_1_3b|t2v_14b|tiny"},
        {"output", "output", "model folder to write"},
+       {"layout", "layout", "diffusers|original"},
        {"seed", "seed", "the same seed gives the same weights"},
-       {"dtype", "dtype", "fp32|bf16"}});
+       {"dtype", "dtype", "fp32|bf16|fp16"}});
 }
 
 int metadata(int argc, char** argv) {

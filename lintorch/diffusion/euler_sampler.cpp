@@ -2,8 +2,8 @@
 
 namespace lintorch::diffusion {
 
-EulerSampler::EulerSampler(std::vector<double> sigmas, bool round_sigmas_to_fp32)
-    : Sampler(std::move(sigmas), round_sigmas_to_fp32) {}
+EulerSampler::EulerSampler(std::vector<double> sigmas, bool as_diffusers)
+    : Sampler(std::move(sigmas), as_diffusers, !as_diffusers) {}
 
 at::Tensor EulerSampler::step(const at::Tensor& velocity, int64_t i, const at::Tensor& x) {
   begin_step(velocity, i, x);

@@ -11,9 +11,17 @@ double shift_time(double t, double shift) { return shift * t / (1.0 + (shift - 1
 
 at::Tensor shift_time(const at::Tensor& t, double shift) { return shift * t / (1.0 + (shift - 1.0) * t); }
 
-std::vector<double> make_sigmas(int64_t steps, double shift, SigmaConvention convention) {
+namespace {
+
+void check_schedule(int64_t steps, double shift) {
   LT_CHECK(steps >= 1, ConfigError, "[make_sigmas] expected at least 1 sampling step, got {}", steps);
   LT_CHECK(shift > 0, ConfigError, "[make_sigmas] expected a positive flow shift, got {}", shift);
+}
+
+}  // namespace
+
+std::vector<double> make_sigmas(int64_t steps, double shift, SigmaConvention convention) {
+  check_schedule(steps, shift);
   const bool wan = convention == SigmaConvention::kWan;
   const double first = wan ? 0.999 : 1.0;
   const double end = wan ? 0.0 : 0.001;
@@ -23,6 +31,19 @@ std::vector<double> make_sigmas(int64_t steps, double shift, SigmaConvention con
     sigmas.push_back(shift_time(first + (end - first) * static_cast<double>(i) / static_cast<double>(steps), shift));
   // lambda = ln((1 - s) / s) must stay finite at the first step.
   if (!wan) sigmas.front() = 1.0 - 1e-6;
+  sigmas.push_back(0.0);
+  return sigmas;
+}
+
+std::vector<double> euler_diffusers_sigmas(int64_t steps, double shift) {
+  check_schedule(steps, shift);
+  const double last = static_cast<float>(shift_time(0.001, shift));
+  std::vector<double> sigmas;
+  sigmas.reserve(steps + 1);
+  for (int64_t i = 0; i < steps; ++i) {
+    const double part = steps == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(steps - 1);
+    sigmas.push_back(shift_time(1.0 + (last - 1.0) * part, shift));
+  }
   sigmas.push_back(0.0);
   return sigmas;
 }

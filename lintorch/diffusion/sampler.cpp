@@ -10,11 +10,14 @@
 
 namespace lintorch::diffusion {
 
-Sampler::Sampler(std::vector<double> sigmas, bool round_sigmas_to_fp32) : sigmas_(std::move(sigmas)) {
+Sampler::Sampler(std::vector<double> sigmas, bool round_sigmas_to_fp32, bool whole_timesteps)
+    : sigmas_(std::move(sigmas)) {
   const bool falling = std::is_sorted(sigmas_.rbegin(), sigmas_.rend(), std::less_equal<>());
   LT_CHECK(sigmas_.size() >= 2 && falling && sigmas_.front() <= 1 && sigmas_.back() == 0, ConfigError,
            "[Sampler] expected at least two falling sigmas from at most 1 to 0, got {} values", sigmas_.size());
-  for (size_t i = 0; i + 1 < sigmas_.size(); ++i) timesteps_.push_back(std::trunc(1000.0 * sigmas_[i]));
+  for (size_t i = 0; i + 1 < sigmas_.size(); ++i)
+    timesteps_.push_back(whole_timesteps ? std::trunc(1000.0 * sigmas_[i])
+                                         : static_cast<double>(1000.0F * static_cast<float>(sigmas_[i])));
   if (round_sigmas_to_fp32)
     for (double& sigma : sigmas_) sigma = static_cast<float>(sigma);
 }
@@ -28,10 +31,11 @@ void Sampler::begin_step(const at::Tensor& velocity, int64_t i, const at::Tensor
 }
 
 std::unique_ptr<Sampler> make_sampler(SamplerKind kind, int64_t steps, double shift, SigmaConvention convention) {
-  auto sigmas = make_sigmas(steps, shift, convention);
-  const bool round_sigmas = convention == SigmaConvention::kDiffusers;
-  if (kind == SamplerKind::kEuler) return std::make_unique<EulerSampler>(std::move(sigmas), round_sigmas);
-  return std::make_unique<UniPcSampler>(std::move(sigmas), round_sigmas);
+  const bool diffusers = convention == SigmaConvention::kDiffusers;
+  if (kind == SamplerKind::kUniPc)
+    return std::make_unique<UniPcSampler>(make_sigmas(steps, shift, convention), diffusers);
+  return std::make_unique<EulerSampler>(
+      diffusers ? euler_diffusers_sigmas(steps, shift) : make_sigmas(steps, shift, convention), diffusers);
 }
 
 }  // namespace lintorch::diffusion

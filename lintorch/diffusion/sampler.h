@@ -24,7 +24,8 @@ class Sampler {
   const std::vector<double>& sigmas() const { return sigmas_; }
   int64_t num_steps() const { return static_cast<int64_t>(timesteps_.size()); }
 
-  /// What the network is told at step i: 1000 sigma, truncated to an integer. The solver itself uses the exact sigma.
+  /// What the network is told at step i: 1000 sigma, truncated to an integer (except by Euler under kDiffusers, whose
+  /// reference does not). The solver itself uses the exact sigma.
   double timestep(int64_t i) const { return timesteps_.at(i); }
 
   /// Goes from sigma_i to sigma_{i+1}. velocity: the network's v(x, s_i), of x's shape. Returns a tensor of x's type.
@@ -33,7 +34,7 @@ class Sampler {
 
  protected:
   /// Throws ConfigError unless sigmas are at least two falling values in [0, 1] that end with 0.
-  Sampler(std::vector<double> sigmas, bool round_sigmas_to_fp32);
+  Sampler(std::vector<double> sigmas, bool round_sigmas_to_fp32, bool whole_timesteps = true);
 
   /// Checks that step i is due and that the shapes agree.
   void begin_step(const at::Tensor& velocity, int64_t i, const at::Tensor& x);
@@ -46,7 +47,7 @@ class Sampler {
 
 enum class SamplerKind { kEuler, kUniPc };
 
-/// The sampler for `steps` steps of make_sigmas(steps, shift, convention).
+/// The sampler for `steps` steps of the flow times that SigmaConvention tells.
 /// Under kDiffusers the solver's sigmas are rounded to fp32 as Diffusers stores them (1 - s loses digits near s = 1,
 /// which shows in the first steps of UniPC). Throws ConfigError for steps < 1 or shift <= 0.
 std::unique_ptr<Sampler> make_sampler(SamplerKind kind, int64_t steps, double shift,

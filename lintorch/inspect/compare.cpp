@@ -11,26 +11,29 @@
 #include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/rng.h"
-#include "lintorch/inspect/component_folder.h"
+#include "lintorch/inspect/part_configs.h"
 #include "lintorch/io/safetensors.h"
 #include "lintorch/models/wan/block_observer.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/vae_config.h"
+#include "lintorch/pipeline/model_parts.h"
 #include "lintorch/pipeline/video_size.h"
 
 namespace lintorch::inspect {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Outputs {
   std::vector<at::Tensor> blocks;  // on the CPU
   at::Tensor velocity;
 };
 
+std::filesystem::path transformer_of(const std::string& model) {
+  return pipeline::find_model_part(model, &pipeline::ModelParts::transformer);
+}
+
 TensorMap random_input(const CompareConfig& config, const wan::WanDitConfig& dit) {
-  const fs::path vae_config = fs::path(config.a) / "vae" / "config.json";
-  const wan::WanVaeConfig vae = fs::exists(vae_config) ? wan::read_vae_config(vae_config) : wan::t2v_vae();
+  const auto parts = pipeline::list_model_parts(config.a);
+  const wan::WanVaeConfig vae = parts && !parts->vae.empty() ? read_vae_config(parts->vae) : wan::t2v_vae();
   int64_t width = 0, height = 0;
   pipeline::parse_size(config.size, width, height);
   const std::vector<int64_t> latent = {1, dit.in_channels, (config.frames - 1) / vae.temporal_factor() + 1,
@@ -92,13 +95,13 @@ Comparison compare_models(const CompareConfig& config) {
   Outputs a;
   int64_t width = 0;
   {
-    auto dit = wan::load_wan_dit(component_folder(config.a, "transformer"), dtype, device);
+    auto dit = wan::load_wan_dit(transformer_of(config.a), dtype, device);
     input = config.input ? read_input(*config.input) : random_input(config, dit->config());
     a = run(dit, input, device);
     result.layers_a = layer_kinds(dit->config());
     width = dit->config().width();
   }
-  auto dit = wan::load_wan_dit(component_folder(config.b, "transformer"), dtype, device);
+  auto dit = wan::load_wan_dit(transformer_of(config.b), dtype, device);
   result.layers_b = layer_kinds(dit->config());
   LT_CHECK(dit->config().width() == width && result.layers_b.size() == result.layers_a.size(), ConfigError,
            "[compare_models] expected models of one shape, got {} layers of width {} and {} layers of width {}",

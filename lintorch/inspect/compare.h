@@ -25,7 +25,7 @@ struct CompareConfig {
 
   template <class V>
   void visit(V& v) {
-    v("a", a, "model folder, or transformer/ folder: the reference");
+    v("a", a, "model folder of either layout, or a transformer's folder or file: the reference");
     v("b", b, "the other one");
     v("input", input, ".safetensors file with hidden_states, timestep, encoder_hidden_states; null = random");
     v("size", size, "random input: WIDTHxHEIGHT in pixels");

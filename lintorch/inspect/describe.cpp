@@ -7,10 +7,9 @@
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
-#include "lintorch/inspect/component_folder.h"
 #include "lintorch/inspect/cost_estimate.h"
+#include "lintorch/inspect/part_configs.h"
 #include "lintorch/inspect/tensor_spec.h"
-#include "lintorch/models/umt5/config_file.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/flops.h"
 #include "lintorch/models/wan/vae.h"
@@ -48,14 +47,21 @@ struct ModelConfigs {
   pipeline::GenerationDefaults defaults;
 };
 
-ModelConfigs read_configs(const fs::path& model) {
-  const fs::path path = component_folder(model, "transformer") / "config.json";
+ModelConfigs read_configs(const fs::path& model, const pipeline::ComponentPaths& replaced) {
   ModelConfigs configs{
-      wan::wan_dit_config_from_json(read_json_file(path), path.string() + ":"), wan::t2v_vae(), {}, {}};
-  if (!fs::exists(model / "model_index.json")) return configs;
-  configs.defaults = pipeline::read_generation_defaults(model);
-  if (fs::exists(model / "vae")) configs.vae = wan::read_vae_config(model / "vae" / "config.json");
-  if (fs::exists(model / "text_encoder")) configs.text_encoder = umt5::read_umt5_config(model / "text_encoder");
+      read_transformer_config(pipeline::find_model_part(model, &pipeline::ModelParts::transformer, replaced)),
+      wan::t2v_vae(),
+      {},
+      {}};
+  const auto parts = pipeline::list_model_parts(model, replaced);
+  const fs::path vae = parts ? parts->vae : fs::path(replaced.vae.value_or(""));
+  const fs::path text_encoder = parts ? parts->text_encoder : fs::path(replaced.text_encoder.value_or(""));
+  if (!vae.empty()) configs.vae = read_vae_config(vae);
+  if (!text_encoder.empty()) configs.text_encoder = read_text_encoder_config(text_encoder);
+  if (parts && parts->layout == ModelLayout::kOriginal)
+    configs.defaults = pipeline::read_generation_settings(model, parts->layout).second;
+  else if (fs::exists(model / "model_index.json"))
+    configs.defaults = pipeline::read_generation_defaults(model);
   return configs;
 }
 
@@ -84,7 +90,7 @@ void DescribeConfig::validate(const std::string& path) const {
 
 Json describe_model(const DescribeConfig& config) {
   LT_CHECK(!config.model.empty(), ConfigError, "model: expected a model folder, got none");
-  const ModelConfigs configs = read_configs(config.model);
+  const ModelConfigs configs = read_configs(config.model, config.components);
   const auto& dit = configs.transformer;
   pipeline::VideoSize video{configs.defaults.width, configs.defaults.height,
                             config.frames.value_or(configs.defaults.frames)};
@@ -134,6 +140,16 @@ Json describe_model(const DescribeConfig& config) {
                       {"peak_all_resident", weights + text + vae + std::max(working, decode)},
                       {"peak_one_at_a_time", std::max({text, weights + working, vae + decode})}};
   json["train"] = {{"teacher_student_optimizer", optimizer}, {"activations", stored}, {"peak", optimizer + stored}};
+  json["memory_counted"] = {
+      {"transformer", "weights: time path, modulation, norms and head in fp32, the rest in " + config.dtype},
+      {"text_encoder", configs.text_encoder ? "weights in " + config.dtype : "none: not in this model"},
+      {"vae", "weights in fp32"},
+      {"transformer_activations",
+       fmt::format("largest set alive in one layer, {} sample{}", branches, branches == 1 ? "" : "s of guidance")},
+      {"vae_decode", "one latent frame at a time, untiled, in fp32: widest features, cached frames, finished video"},
+      {"teacher_student_optimizer", "fp32: teacher, student, its gradients, AdamW's two moments"},
+      {"activations", "kept for the backward pass, bf16 autocast, batch 1, nothing recomputed"},
+      {"left_out", "text encoder's activations, allocator, libraries, CUDA context"}};
   json["trajectories"] = {{"count", config.trajectories},
                           {"bytes_each", trajectory},
                           {"bytes", trajectory * static_cast<double>(config.trajectories)}};

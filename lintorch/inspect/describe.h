@@ -5,12 +5,14 @@
 #include <string>
 
 #include "lintorch/core/json.h"
+#include "lintorch/pipeline/model_parts.h"
 
 namespace lintorch::inspect {
 
 /// lintorch-inspect describe: what a model is and what it costs.
 struct DescribeConfig {
   std::string model;
+  pipeline::ComponentPaths components;
   std::optional<std::string> size;
   std::optional<int64_t> frames;
   std::optional<int64_t> steps;
@@ -21,7 +23,8 @@ struct DescribeConfig {
 
   template <class V>
   void visit(V& v) {
-    v("model", model, "model folder, or its transformer/ folder alone");
+    v("model", model, "model folder of either layout, or a transformer's folder or file alone");
+    v("components", components, "");
     v("size", size, "WIDTHxHEIGHT in pixels; null = the model's");
     v("frames", frames, "pixel frames; null = the model's");
     v("steps", steps, "sampler steps; null = the model's");
@@ -34,10 +37,11 @@ struct DescribeConfig {
   void validate(const std::string& path) const;
 };
 
-/// Everything that can be said from the config files; weights are not read. Keys: transformer (config), attention (one
-/// letter per layer, S or L), parameters, video, forward (FLOPs, bytes), generate, train and trajectories (bytes). For a
-/// transformer folder alone, Wan's VAE and no text encoder are assumed. Costs are counted as in cost_estimate.h and
-/// wan::wan_dit_flops. Throws ConfigError for a size that does not fit, and what reading the configs throws.
+/// Everything that can be said from configs and shapes; weights are not read. Keys: transformer (config), attention (one
+/// letter per layer, S or L), parameters, video, forward (FLOPs, bytes), generate, train and trajectories (bytes),
+/// memory_counted (what the bytes of generate and train are made of). For a transformer alone, Wan's VAE and no text
+/// encoder are assumed. Costs are counted as in cost_estimate.h and wan::wan_dit_flops, not measured. Throws ConfigError for
+/// a size that does not fit, and what reading the configs throws.
 Json describe_model(const DescribeConfig& config);
 
 /// The description as text, one topic per line.

@@ -46,16 +46,27 @@ std::string description_text(const Json& json) {
                               flops(forward["flops_cross_attention"])));
   line("", fmt::format("weights {}, activations read and written {} ({}, one sample)", bytes(forward["bytes_weights"]),
                        bytes(forward["bytes_activations"]), video["dtype"].get<std::string>()));
+  const Json& counted = json["memory_counted"];
+  const auto counted_line = [&](const char* topic, const char* name, const Json& costs, const char* key) {
+    line(topic, fmt::format("{:26} {:>10}  ({})", name, bytes(costs[key]), counted[key].get<std::string>()));
+  };
+  const auto peak_line = [&](const char* name, const Json& value) {
+    line("", fmt::format("{:26} {:>10}", name, bytes(value)));
+  };
   const Json& generate = json["generate"];
-  line("generate", fmt::format("weights {} + {} (text encoder) + {} (VAE), activations {}, VAE decode {}",
-                               bytes(generate["transformer"]), bytes(generate["text_encoder"]), bytes(generate["vae"]),
-                               bytes(generate["transformer_activations"]), bytes(generate["vae_decode"])));
-  line("", fmt::format("about {} with all parts resident, {} one part at a time", bytes(generate["peak_all_resident"]),
-                       bytes(generate["peak_one_at_a_time"])));
+  counted_line("generate", "transformer", generate, "transformer");
+  counted_line("", "text encoder", generate, "text_encoder");
+  counted_line("", "VAE", generate, "vae");
+  counted_line("", "transformer activations", generate, "transformer_activations");
+  counted_line("", "VAE decode", generate, "vae_decode");
+  peak_line("peak, all parts resident", generate["peak_all_resident"]);
+  peak_line("peak, one part at a time", generate["peak_one_at_a_time"]);
   const Json& train = json["train"];
-  line("train",
-       fmt::format("about {}: teacher, student, gradients and AdamW {}, stored activations {} (batch 1)",
-                   bytes(train["peak"]), bytes(train["teacher_student_optimizer"]), bytes(train["activations"])));
+  counted_line("train", "weights and optimizer", train, "teacher_student_optimizer");
+  counted_line("", "activations", train, "activations");
+  peak_line("peak", train["peak"]);
+  line("",
+       "Memory is counted from the shapes, not measured. Left out: " + counted["left_out"].get<std::string>() + ".");
   const Json& disk = json["trajectories"];
   line("trajectories", fmt::format("{} each, {} for {}, of {} steps", bytes(disk["bytes_each"]), bytes(disk["bytes"]),
                                    number(disk["count"]), number(video["steps"])));

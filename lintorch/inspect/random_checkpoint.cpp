@@ -4,14 +4,17 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/full.h>
+#include <c10/util/accumulate.h>
 #include <zlib.h>
 
 #include <algorithm>
+#include <map>
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/io/sharded_index.h"
+#include "lintorch/io/torch_archive.h"
 
 namespace lintorch::inspect {
 namespace {
@@ -38,26 +41,48 @@ at::Tensor make_tensor(const TensorSpec& spec, uint64_t seed, at::ScalarType dty
   return value.to(dtype);
 }
 
+/// Makes the tensors by the names they are stored under, and shows how far it is.
+class Maker {
+ public:
+  Maker(const std::string& what, const RandomTensors& random)
+      : random_(random), progress_(what, static_cast<int64_t>(random.tensors.size())) {
+    for (const auto& spec : random.tensors) {
+      const std::string name = random.stored_name ? random.stored_name(spec.name) : spec.name;
+      by_name_.emplace(name, &spec);
+      stored_.emplace(name, io::StoredTensor{random.dtype_of(spec.name), spec.shape});
+    }
+  }
+
+  const std::map<std::string, io::StoredTensor>& stored() const { return stored_; }
+
+  at::Tensor operator()(const std::string& name) {
+    progress_.update(++done_);
+    return make_tensor(*by_name_.at(name), random_.seed, stored_.at(name).dtype);
+  }
+
+ private:
+  const RandomTensors& random_;
+  std::map<std::string, const TensorSpec*> by_name_;
+  std::map<std::string, io::StoredTensor> stored_;
+  ProgressBar progress_;
+  int64_t done_ = 0;
+};
+
 }  // namespace
 
-void write_random_checkpoint(const std::filesystem::path& folder, const std::string& stem,
-                             const std::vector<TensorSpec>& tensors, uint64_t seed,
-                             const std::function<at::ScalarType(const std::string&)>& dtype_of,
+void write_random_checkpoint(const std::filesystem::path& folder, const std::string& stem, const RandomTensors& random,
                              int64_t max_shard_bytes) {
   LT_CHECK(max_shard_bytes >= 1, ConfigError, "max_shard_bytes: expected at least 1, got {}", max_shard_bytes);
-  std::map<std::string, const TensorSpec*> by_name;
+  Maker make(stem, random);
   std::map<std::string, uint64_t> sizes;
-  for (const auto& spec : tensors) {
-    by_name.emplace(spec.name, &spec);
-    sizes.emplace(spec.name, static_cast<uint64_t>(spec.numel()) * c10::elementSize(dtype_of(spec.name)));
-  }
-  ProgressBar progress(stem, static_cast<int64_t>(tensors.size()));
-  int64_t done = 0;
-  const auto make = [&](const std::string& name) {
-    progress.update(++done);
-    return make_tensor(*by_name.at(name), seed, dtype_of(name));
-  };
-  io::write_checkpoint(folder, stem, sizes, make, {}, static_cast<uint64_t>(max_shard_bytes));
+  for (const auto& [name, tensor] : make.stored())
+    sizes.emplace(name, c10::multiply_integers(tensor.shape) * c10::elementSize(tensor.dtype));
+  io::write_checkpoint(folder, stem, sizes, std::ref(make), random.metadata, static_cast<uint64_t>(max_shard_bytes));
+}
+
+void write_random_torch_archive(const std::filesystem::path& file, const RandomTensors& random) {
+  Maker make(file.filename().string(), random);
+  io::write_torch_archive(file, make.stored(), std::ref(make), random.metadata);
 }
 
 }  // namespace lintorch::inspect

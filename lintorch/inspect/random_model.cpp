@@ -14,10 +14,16 @@
 #include "lintorch/diffusion/scheduler_config.h"
 #include "lintorch/inspect/random_checkpoint.h"
 #include "lintorch/io/atomic_dir.h"
+#include "lintorch/layers/module_state.h"
+#include "lintorch/models/umt5/checkpoint.h"
 #include "lintorch/models/umt5/config_file.h"
+#include "lintorch/models/umt5/key_map.h"
 #include "lintorch/models/umt5/tokenizer_training.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
+#include "lintorch/models/wan/dit_key_map.h"
+#include "lintorch/models/wan/dit_original_config.h"
 #include "lintorch/models/wan/vae_checkpoint.h"
+#include "lintorch/pipeline/model_export.h"
 
 namespace lintorch::inspect {
 namespace {
@@ -34,8 +40,36 @@ void write_vae(const RandomModelConfig& config, const fs::path& folder) {
     const std::lock_guard<std::mutex> lock(generator.mutex());
     generator.set_current_seed(mix_seed(static_cast<uint64_t>(config.seed), 1));
   }
-  wan::WanVae vae(config.vae);
-  wan::save_wan_vae(folder, vae, at::kFloat);
+  const wan::WanVae vae(config.vae);
+  wan::write_wan_vae(folder, config.vae, layers::module_state(*vae), {.layout = config.layout, .dtype = at::kFloat});
+}
+
+void write_transformer(const RandomModelConfig& config, const fs::path& folder) {
+  const bool original = config.layout == ModelLayout::kOriginal;
+  const auto dtype = dtype_from_name(config.dtype);
+  const Json json = wan::wan_dit_config_to_json(config.transformer);
+  RandomTensors random{.tensors = wan_dit_tensors(config.transformer),
+                       .seed = mix_seed(static_cast<uint64_t>(config.seed), 2),
+                       .dtype_of = [&](const auto& name) { return wan::keeps_fp32(name) ? at::kFloat : dtype; },
+                       .metadata = {{kConfigMetadata, json.dump()}}};
+  if (original) random.stored_name = [](const auto& name) { return wan::dit_key_to_original(name).value(); };
+  write_random_checkpoint(folder, "diffusion_pytorch_model", random, config.max_shard_bytes);
+  write_json_file(folder / "config.json", original ? wan::original_dit_config_json(config.transformer) : json);
+}
+
+void write_text_encoder(const RandomModelConfig& config, const fs::path& folder) {
+  const auto dtype = dtype_from_name(config.dtype);
+  RandomTensors random{.tensors = umt5_tensors(config.text_encoder),
+                       .seed = mix_seed(static_cast<uint64_t>(config.seed), 3),
+                       .dtype_of = [&](const auto&) { return dtype; },
+                       .metadata = {{kConfigMetadata, umt5::umt5_config_json(config.text_encoder, dtype).dump()}}};
+  if (config.layout == ModelLayout::kOriginal) {
+    random.stored_name = [](const auto& name) { return umt5::umt5_key_map().backward(name).value(); };
+    write_random_torch_archive(folder / (std::string(umt5::kOriginalUmt5Stem) + ".pth"), random);
+    return;
+  }
+  write_random_checkpoint(folder, "model", random, config.max_shard_bytes);
+  umt5::write_umt5_config(folder, config.text_encoder, dtype);
 }
 
 void write_tokenizer(const RandomModelConfig& config, const fs::path& folder) {
@@ -107,33 +141,22 @@ void RandomModelConfig::validate(const std::string& path) const {
 void write_random_model(const RandomModelConfig& config) {
   config.validate("");
   LT_CHECK(!config.output.empty(), ConfigError, "output: expected a folder, got none");
-  const auto dtype = dtype_from_name(config.dtype);
-  const auto seed = static_cast<uint64_t>(config.seed);
   const auto wanted = [&](const char* component) {
     return std::find(config.components.begin(), config.components.end(), component) != config.components.end();
   };
+  const bool original = config.layout == ModelLayout::kOriginal;
   io::AtomicDir output(config.output);
   const fs::path folder = output.path();
-  if (wanted("transformer")) {
-    write_random_checkpoint(
-        folder / "transformer", "diffusion_pytorch_model", wan_dit_tensors(config.transformer), mix_seed(seed, 2),
-        [&](const std::string& name) { return wan::keeps_fp32(name) ? at::kFloat : dtype; }, config.max_shard_bytes);
-    write_json_file(folder / "transformer" / "config.json", wan::wan_dit_config_to_json(config.transformer));
-  }
-  if (wanted("text_encoder")) {
-    write_random_checkpoint(
-        folder / "text_encoder", "model", umt5_tensors(config.text_encoder), mix_seed(seed, 3),
-        [&](const std::string&) { return dtype; }, config.max_shard_bytes);
-    umt5::write_umt5_config(folder / "text_encoder", config.text_encoder, dtype);
-  }
-  if (wanted("vae")) write_vae(config, folder / "vae");
-  if (wanted("tokenizer")) write_tokenizer(config, folder / "tokenizer");
-  if (wanted("scheduler")) {
-    diffusion::SchedulerConfig scheduler;
-    scheduler.flow_shift = config.flow_shift;
-    diffusion::write_scheduler_config(folder / "scheduler", scheduler);
-  }
-  write_json_file(folder / "model_index.json", pipeline::model_index_json(config.defaults));
+  if (wanted("transformer")) write_transformer(config, original ? folder : folder / "transformer");
+  if (wanted("text_encoder")) write_text_encoder(config, original ? folder : folder / "text_encoder");
+  if (wanted("vae")) write_vae(config, original ? folder : folder / "vae");
+  if (wanted("tokenizer")) write_tokenizer(config, folder / (original ? pipeline::kOriginalTokenizer : "tokenizer"));
+  diffusion::SchedulerConfig scheduler;
+  scheduler.flow_shift = config.flow_shift;
+  if (wanted("scheduler"))
+    pipeline::write_generation_settings(folder, config.layout, scheduler, config.defaults);
+  else if (!original)
+    write_json_file(folder / "model_index.json", pipeline::model_index_json(config.defaults));
   output.commit();
 }
 

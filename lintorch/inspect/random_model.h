@@ -21,6 +21,7 @@ enum class Preset { kT2v1_3b, kT2v14b, kTiny };
 struct RandomModelConfig {
   Preset preset = Preset::kTiny;
   std::string output;
+  ModelLayout layout = ModelLayout::kDiffusers;
   int64_t seed = 0;
   std::string dtype = "fp32";
   std::vector<std::string> components = {"transformer", "vae", "text_encoder", "tokenizer", "scheduler"};
@@ -41,11 +42,12 @@ struct RandomModelConfig {
   template <class V>
   void visit(V& v) {
     v("preset", preset, "gives the defaults of the other keys");
-    v("output", output, "model folder to write (Diffusers layout)");
+    v("output", output, "model folder to write");
+    v("layout", layout, "diffusers, or original: files and names of Wan's own repository");
     v("seed", seed, "the same seed gives the same weights");
-    v("dtype", dtype, "fp32 or bf16: of the stored transformer and text encoder");
+    v("dtype", dtype, "fp32, bf16 or fp16: of the stored transformer and text encoder");
     v("components", components, "which of transformer, vae, text_encoder, tokenizer, scheduler to write");
-    v("max_shard_bytes", max_shard_bytes, "largest weight file; also about the memory used");
+    v("max_shard_bytes", max_shard_bytes, "largest safetensors file; also about the memory used");
     v("flow_shift", flow_shift, "of the scheduler");
     v("transformer", transformer);
     v("vae", vae);
@@ -56,9 +58,9 @@ struct RandomModelConfig {
   void validate(const std::string& path) const;
 };
 
-/// Writes the folder (atomically) so that load_video_model and Diffusers' WanPipeline read it. Transformer and text
-/// encoder are streamed: 14B needs no more memory than one shard. The tokenizer is a small one trained on built-in
-/// sentences. Throws ConfigError, IoError (also if the folder holds something else).
+/// Writes the folder (atomically) so that load_video_model and, in the Diffusers layout, WanPipeline read it. Transformer
+/// and text encoder are streamed: 14B needs no more memory than one shard. The same seed gives the same weights in both
+/// layouts. The tokenizer is a small one trained on built-in sentences. Throws ConfigError, IoError (also if the folder holds something else).
 void write_random_model(const RandomModelConfig& config);
 
 }  // namespace inspect

@@ -16,18 +16,19 @@
 #include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
 #include "lintorch/diffusion/scheduler_config.h"
-#include "lintorch/inspect/component_folder.h"
 #include "lintorch/io/safetensors.h"
 #include "lintorch/models/umt5/checkpoint.h"
 #include "lintorch/models/umt5/tokenizer.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/vae_checkpoint.h"
 #include "lintorch/pipeline/prompt_file.h"
+#include "lintorch/pipeline/video_model.h"
 
 namespace lintorch::inspect {
 namespace {
 
 namespace fs = std::filesystem;
+using pipeline::ModelParts;
 
 /// The input tensors of one component: named access, complaints about what is missing or left over.
 class Inputs {
@@ -61,8 +62,20 @@ class Inputs {
   std::string component_;
 };
 
+fs::path part(const RunConfig& config, fs::path ModelParts::*part) {
+  return pipeline::find_model_part(config.model, part, config.components);
+}
+
+// A Diffusers folder's scheduler/, that folder alone, or what the original layout implies.
+diffusion::SchedulerConfig read_scheduler(const fs::path& model) {
+  const auto parts = pipeline::list_model_parts(model);
+  if (parts && parts->layout == ModelLayout::kOriginal)
+    return pipeline::read_generation_settings(model, ModelLayout::kOriginal).first;
+  return diffusion::read_scheduler_config(parts || fs::exists(model / "scheduler") ? model / "scheduler" : model);
+}
+
 TensorMap run_transformer(const RunConfig& config, const Inputs& inputs, at::ScalarType dtype, c10::Device device) {
-  auto dit = wan::load_wan_dit(component_folder(config.model, "transformer"), dtype, device);
+  auto dit = wan::load_wan_dit(part(config, &ModelParts::transformer), dtype, device);
   dit->set_residual_format(config.residual);
   const auto hidden_states = inputs.get("hidden_states", 5).to(device);
   const auto timestep = inputs.get("timestep", 1).to(device);
@@ -71,7 +84,7 @@ TensorMap run_transformer(const RunConfig& config, const Inputs& inputs, at::Sca
 }
 
 TensorMap run_vae(const RunConfig& config, const Inputs& inputs, at::ScalarType dtype, c10::Device device) {
-  auto vae = wan::load_wan_vae(component_folder(config.model, "vae"), dtype, device);
+  auto vae = wan::load_wan_vae(part(config, &ModelParts::vae), dtype, device);
   if (config.component == Component::kVaeDecode) {
     const auto z = inputs.get("z", 5).to(device, dtype);
     const auto sample = config.tiled_decode ? wan::decode_raw_tiled(vae, z, config.tiles, config.clip_mode)
@@ -83,7 +96,7 @@ TensorMap run_vae(const RunConfig& config, const Inputs& inputs, at::ScalarType 
 }
 
 TensorMap run_text_encoder(const RunConfig& config, const Inputs& inputs, at::ScalarType dtype, c10::Device device) {
-  auto encoder = umt5::load_umt5(component_folder(config.model, "text_encoder"), dtype, device);
+  auto encoder = umt5::load_umt5(part(config, &ModelParts::text_encoder), dtype, device);
   const auto ids = inputs.get("input_ids", 2).to(at::kLong);
   const auto mask = inputs.get_or("attention_mask", at::ones_like(ids));
   LT_CHECK(
@@ -93,7 +106,7 @@ TensorMap run_text_encoder(const RunConfig& config, const Inputs& inputs, at::Sc
 }
 
 TensorMap tokenize(const RunConfig& config, const std::vector<std::string>& prompts) {
-  const auto batch = umt5::Tokenizer::load(component_folder(config.model, "tokenizer")).encode(prompts);
+  const auto batch = umt5::Tokenizer::load(part(config, &ModelParts::tokenizer)).encode(prompts);
   return {{"input_ids", batch.ids_BS}, {"attention_mask", batch.mask_BS}};
 }
 
@@ -117,7 +130,7 @@ TensorMap run_tokenizer(const RunConfig& config, const Inputs& inputs) {
 }
 
 TensorMap run_scheduler(const RunConfig& config, const Inputs& inputs, c10::Device device) {
-  const auto scheduler = diffusion::read_scheduler_config(component_folder(config.model, "scheduler"));
+  const auto scheduler = read_scheduler(config.model);
   at::Tensor x = inputs.get("sample").to(device);
   const at::Tensor outputs = inputs.get("model_outputs", x.dim() + 1).to(device);
   const auto sampler = diffusion::make_sampler(config.sampler.value_or(scheduler.sampler), outputs.size(0),

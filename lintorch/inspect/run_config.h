@@ -8,6 +8,7 @@
 #include "lintorch/diffusion/sampler.h"
 #include "lintorch/models/wan/dit.h"
 #include "lintorch/models/wan/vae_tiling.h"
+#include "lintorch/pipeline/model_parts.h"
 
 namespace lintorch {
 namespace inspect {
@@ -19,6 +20,7 @@ enum class Component { kTransformer, kVaeEncode, kVaeDecode, kTextEncoder, kToke
 struct RunConfig {
   std::optional<Component> component;
   std::string model;
+  pipeline::ComponentPaths components;
   std::string input;
   std::string output;
   std::string device = "auto";
@@ -34,7 +36,8 @@ struct RunConfig {
   template <class V>
   void visit(V& v) {
     v("component", component, "transformer, vae_encode, vae_decode, text_encoder, tokenizer or scheduler");
-    v("model", model, "model folder (Diffusers layout), or the folder of the component alone");
+    v("model", model, "model folder of either layout, or the folder or file of the component alone");
+    v("components", components, "");
     v("input", input,
       ".safetensors file with the component's inputs; tokenizer: also a .txt file, one prompt per line");
     v("output", output, ".safetensors file to write");

@@ -1,68 +1,15 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <cstring>
 
 #include "lintorch/core/error.h"
-#include "lintorch/core/files.h"
 #include "lintorch/io/safetensors.h"
 #include "lintorch/io/safetensors_header.h"
+#include "lintorch/io/temporary_file.h"
 
 namespace lintorch::io {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-// A file under a temporary name beside its final one; removed unless published.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const fs::path& final_path) : final_path_(final_path) {
-    static std::atomic<uint64_t> counter{0};
-    path_ = fmt::format("{}.tmp{}-{}", final_path.string(), ::getpid(), counter++);
-    fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    LT_CHECK(fd_ >= 0, IoError, "[write_safetensors] cannot create {}: {}", path_.string(), std::strerror(errno));
-  }
-
-  ~TemporaryFile() {
-    if (fd_ >= 0) ::close(fd_);
-    std::error_code ignored;
-    if (!published_) fs::remove(path_, ignored);
-  }
-
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-  void write(const void* data, uint64_t size) {
-    const char* next = static_cast<const char*>(data);
-    while (size > 0) {
-      const ssize_t written = ::write(fd_, next, std::min<uint64_t>(size, 1U << 30));
-      if (written < 0 && errno == EINTR) continue;
-      LT_CHECK(written > 0, IoError, "[write_safetensors] cannot write {}: {}", final_path_.string(),
-               std::strerror(errno));
-      next += written;
-      size -= static_cast<uint64_t>(written);
-    }
-  }
-
-  void publish() {
-    LT_CHECK(::fsync(fd_) == 0, IoError, "[write_safetensors] cannot flush {}: {}", final_path_.string(),
-             std::strerror(errno));
-    std::error_code error;
-    fs::rename(path_, final_path_, error);
-    LT_CHECK(!error, IoError, "[write_safetensors] cannot rename to {}: {}", final_path_.string(), error.message());
-    published_ = true;
-    sync_path(final_path_.has_parent_path() ? final_path_.parent_path() : fs::path("."));
-  }
-
- private:
-  fs::path final_path_, path_;
-  int fd_ = -1;
-  bool published_ = false;
-};
 
 /// A tensor and the number format it is to be stored in.
 struct Item {
@@ -113,10 +60,7 @@ void write_safetensors(const fs::path& path, const TensorMap& tensors, const Met
            "[write_safetensors] {}: the header takes {} bytes, at most {} are allowed", path.string(), text.size(),
            detail::kMaxHeaderBytes);
 
-  std::error_code error;
-  if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
-  LT_CHECK(!error, IoError, "[write_safetensors] cannot create {}: {}", path.parent_path().string(), error.message());
-  TemporaryFile file(path);
+  detail::TemporaryFile file(path, "write_safetensors");
   char length[8];
   for (int i = 0; i < 8; ++i) length[i] = static_cast<char>(text.size() >> (8 * i));
   file.write(length, sizeof(length));

@@ -6,6 +6,7 @@
 #include "lintorch/core/error.h"
 #include "lintorch/core/json.h"
 #include "lintorch/io/tensor_file.h"
+#include "lintorch/io/torch_archive.h"
 
 namespace lintorch::io {
 
@@ -154,7 +155,8 @@ TensorMap read_checkpoint(const fs::path& file_or_folder, const std::string& ste
 Metadata read_checkpoint_metadata(const fs::path& file_or_folder, const std::string& stem) {
   const fs::path file = find_checkpoint(file_or_folder, stem);
   if (!is_index(file))
-    return detect_tensor_file(file) == TensorFileFormat::kSafetensors ? SafetensorsFile(file).metadata() : Metadata{};
+    return detect_tensor_file(file) == TensorFileFormat::kSafetensors ? SafetensorsFile(file).metadata()
+                                                                      : read_torch_archive_metadata(file);
   const Index index = read_index(file);
   LT_CHECK(!index.shards.empty(), CheckpointError, "[read_checkpoint_metadata] {} lists no shard", file.string());
   return SafetensorsFile(file.parent_path() / *index.shards.begin()).metadata();

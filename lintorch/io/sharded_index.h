@@ -21,8 +21,8 @@ inline constexpr uint64_t kDefaultShardBytes = 5'000'000'000;
 /// another shard than the index says, or is not in the index; IoError if there is no checkpoint at all.
 TensorMap read_checkpoint(const std::filesystem::path& file_or_folder, const std::string& stem);
 
-/// The "__metadata__" of the same checkpoint; for shards, that of the first one; none for files of
-/// torch.save. Throws as read_checkpoint.
+/// The "__metadata__" of the same checkpoint; for shards, that of the first one; for files of torch.save, see
+/// read_torch_archive_metadata. Throws as read_checkpoint.
 Metadata read_checkpoint_metadata(const std::filesystem::path& file_or_folder, const std::string& stem);
 
 /// Writes "<stem>.safetensors", or, if the tensors take more than max_shard_bytes, shards named

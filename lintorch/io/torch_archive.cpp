@@ -19,6 +19,7 @@ using namespace detail;
 
 constexpr std::string_view kPickleName = "data.pkl";
 constexpr uint64_t kMaxPickleBytes = 16 << 20;  // a hundred thousand tensors
+constexpr uint64_t kMaxMetadataBytes = 16 << 20;
 constexpr size_t kMaxDimensions = 16;
 
 template <size_t N>
@@ -64,6 +65,21 @@ class Archive {
                "[{}] {}: two tensors are named '{}'", kFunction, file_, *name);
     }
     return tensors;
+  }
+
+  Metadata metadata() const {
+    Metadata metadata;
+    uint64_t bytes = 0;
+    const std::string folder = root_ + std::string(kMetadataFolder);
+    for (auto entry = entries_.lower_bound(folder); entry != entries_.end() && entry->first.starts_with(folder);
+         ++entry) {
+      bytes += entry->second.size;
+      LT_CHECK(bytes <= kMaxMetadataBytes, CheckpointError, "[{}] {}: more than {} bytes of metadata", kFunction, file_,
+               kMaxMetadataBytes);
+      metadata.emplace(entry->first.substr(folder.size()),
+                       mapped_.bytes().substr(entry->second.begin, entry->second.size));
+    }
+    return metadata;
   }
 
  private:
@@ -179,5 +195,7 @@ class Archive {
 }  // namespace
 
 TensorMap read_torch_archive(const std::filesystem::path& path) { return Archive(path).read(); }
+
+Metadata read_torch_archive_metadata(const std::filesystem::path& path) { return Archive(path).metadata(); }
 
 }  // namespace lintorch::io

@@ -5,8 +5,11 @@
 #include <string_view>
 #include <utility>
 
-// What torch.save calls number formats, by module and name in Python.
+// What torch.save calls number formats, by module and name in Python, and where it keeps what is no tensor.
 namespace lintorch::io::detail {
+
+/// Folder in the zip file for what a program adds to the tensors.
+inline constexpr std::string_view kMetadataFolder = "extra/";
 
 /// Storage classes.
 inline constexpr std::pair<std::string_view, at::ScalarType> kStorageTypes[] = {

@@ -1,6 +1,7 @@
 #include "lintorch/models/component_weights.h"
 
 #include "lintorch/core/error.h"
+#include "lintorch/io/torch_archive.h"
 
 namespace lintorch {
 
@@ -29,8 +30,8 @@ void write_component(const std::filesystem::path& folder, const ComponentNames& 
   io::StoredDtype stored_dtype;
   if (format.dtype) stored_dtype = [&](const std::string&, at::ScalarType) { return *format.dtype; };
   if (format.layout == ModelLayout::kOriginal) {
-    io::write_checkpoint(folder, names.original_stem, to_original_names(state, names.tensors, who), metadata,
-                         format.max_shard_bytes, stored_dtype);
+    io::write_torch_archive(folder / (names.original_stem + ".pth"), to_original_names(state, names.tensors, who),
+                            metadata, stored_dtype);
     return;
   }
   io::write_checkpoint(folder, names.stem, state, metadata, format.max_shard_bytes, stored_dtype);

@@ -21,11 +21,12 @@ TensorMap to_original_names(const TensorMap& state, const io::KeyMap& names, std
 /// How a component with one number format is called in both layouts.
 struct ComponentNames {
   std::string stem;           ///< Hugging Face's layout: "<stem>.safetensors" beside config.json
-  std::string original_stem;  ///< original layout: "<original_stem>.safetensors"
+  std::string original_stem;  ///< original layout: "<original_stem>.pth"
   const io::KeyMap& tensors;  ///< original names, Hugging Face's names
 };
 
-/// Writes the weights and the config of a component; in the original layout the config is in the metadata alone.
+/// Writes the weights and the config of a component; in the original layout one file of torch.save, whatever
+/// format.max_shard_bytes says, as Wan's code loads no other, and the config in its metadata alone.
 void write_component(const std::filesystem::path& folder, const ComponentNames& names, const TensorMap& state,
                      const Json& config, const WeightFormat& format, std::string_view who);
 

@@ -4,7 +4,6 @@
 #include "lintorch/models/umt5/checkpoint.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/vae_checkpoint.h"
-#include "lintorch/pipeline/video_model.h"
 
 namespace lintorch::pipeline {
 
@@ -42,20 +41,25 @@ void convert_parts(const fs::path& from, const ModelParts& parts, const fs::path
   umt5::write_umt5(original ? to : to / "text_encoder", text_encoder.config, text_encoder.state, format);
 
   const auto [scheduler, defaults] = read_generation_settings(from, parts.layout);
-  if (original) {
-    fs::create_directories(to / "google");
-    fs::copy(parts.tokenizer, to / "google/umt5-xxl", fs::copy_options::recursive);
-    write_json_file(to / kOriginalExtrasFile,
-                    {{"scheduler", scheduler.to_json()}, {"defaults", config_to_json(defaults)}});
-  } else {
-    fs::copy(parts.tokenizer, to / "tokenizer", fs::copy_options::recursive);
-    diffusion::write_scheduler_config(to / "scheduler", scheduler);
-    write_json_file(to / "model_index.json", model_index_json(defaults));
-  }
+  const fs::path tokenizer = to / (original ? kOriginalTokenizer : "tokenizer");
+  fs::create_directories(tokenizer.parent_path());
+  fs::copy(parts.tokenizer, tokenizer, fs::copy_options::recursive);
+  write_generation_settings(to, layout, scheduler, defaults);
   if (fs::exists(from / "judge")) copy_into(from / "judge", to);
 }
 
 }  // namespace
+
+void write_generation_settings(const fs::path& folder, ModelLayout layout, const diffusion::SchedulerConfig& scheduler,
+                               const GenerationDefaults& defaults) {
+  if (layout == ModelLayout::kOriginal) {
+    write_json_file(folder / kOriginalExtrasFile,
+                    {{"scheduler", scheduler.to_json()}, {"defaults", config_to_json(defaults)}});
+    return;
+  }
+  diffusion::write_scheduler_config(folder / "scheduler", scheduler);
+  write_json_file(folder / "model_index.json", model_index_json(defaults));
+}
 
 void write_model_folder(const fs::path& from, const ExportedDit& dit, const fs::path& to, const WeightFormat& format) {
   const ModelParts parts = find_model_parts(from);

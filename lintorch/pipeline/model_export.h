@@ -5,8 +5,14 @@
 #include "lintorch/core/tensor_map.h"
 #include "lintorch/models/wan/config.h"
 #include "lintorch/pipeline/model_parts.h"
+#include "lintorch/pipeline/video_model.h"
 
 namespace lintorch::pipeline {
+
+/// Writes scheduler and defaults so that read_generation_settings gives them back: scheduler/ and model_index.json, or
+/// kOriginalExtrasFile. Throws IoError.
+void write_generation_settings(const std::filesystem::path& folder, ModelLayout layout,
+                               const diffusion::SchedulerConfig& scheduler, const GenerationDefaults& defaults);
 
 /// The transformer to write: Diffusers names, any dtype and device; may share mapped files.
 struct ExportedDit {
@@ -19,9 +25,9 @@ struct ExportedDit {
 /// weights keep their number format.
 ///
 /// Where the layout stays the same, the other parts are copied file by file. Else their tensors are renamed and written
-/// one by one, so that memory stays small; an original folder then gets the autoencoder and the text encoder as
-/// safetensors (Wan2.1_VAE.safetensors, models_t5_umt5-xxl-enc-bf16.safetensors), not as pickles, with their configs in
-/// the metadata, and kOriginalExtrasFile. Going there and back gives equal bits.
+/// one by one, so that memory stays small; an original folder then gets the autoencoder and the text encoder as the files
+/// of torch.save that Wan's own code loads (Wan2.1_VAE.pth, models_t5_umt5-xxl-enc-bf16.pth), with their configs in the
+/// metadata, and kOriginalExtrasFile. Going there and back gives equal bits.
 /// Throws IoError, ConfigError, CheckpointError.
 void write_model_folder(const std::filesystem::path& from, const ExportedDit& dit, const std::filesystem::path& to,
                         const WeightFormat& format);

@@ -34,9 +34,25 @@ struct ModelParts {
   std::filesystem::path tokenizer;
 };
 
+/// The tokenizer's folder in Wan's own repository.
+inline constexpr const char* kOriginalTokenizer = "google/umt5-xxl";
+
 /// The file that an original folder written by lintorch has beside Wan's own: "scheduler" and "defaults", which Wan
 /// keeps in code.
 inline constexpr const char* kOriginalExtrasFile = "lintorch.json";
+
+/// The parts that a model folder has, replaced ones included; empty paths for those it lacks. nullopt if `path` is no model
+/// folder but a file, or the folder of a single part: config.json, spiece.model or scheduler_config.json and nothing that
+/// belongs to another part. Throws IoError if it does not exist, CheckpointError if it has files of both layouts, or a part
+/// twice.
+std::optional<ModelParts> list_model_parts(const std::filesystem::path& path, const ComponentPaths& replaced = {});
+
+/// Where one part lies, of a model whose other parts need not be there: its replacement, else what list_model_parts finds,
+/// else `path` itself, which is then the part. Throws as list_model_parts, and CheckpointError if the folder lacks it.
+///
+///   find_model_part(path, &ModelParts::vae)
+std::filesystem::path find_model_part(const std::filesystem::path& path, std::filesystem::path ModelParts::*part,
+                                      const ComponentPaths& replaced = {});
 
 /// Tells the layout of a model folder by the files in it, and finds the parts:
 ///   Diffusers: model_index.json, transformer/, vae/, text_encoder/, tokenizer/, scheduler/

@@ -72,6 +72,47 @@ TEST_CASE("lintorch-inspect from a random model to the parameters of its video",
   CHECK(json["parameters"]["steps"] == 2);
 }
 
+TEST_CASE("a random model in Wan's own layout is described, compared, run and generates as in Diffusers'",
+          "[inspect_app]") {
+  const test::TempDir scratch;
+  const auto run = [&](const std::string& app, const std::string& arguments) {
+    const auto result = test::run_app(app, arguments, scratch.path());
+    INFO(result.output);
+    CHECK(result.exit_code == 0);
+    return result.output;
+  };
+  const std::string original = (scratch / "original").string(), diffusers = (scratch / "diffusers").string();
+  const std::string small =
+      " --seed 1 --set transformer.num_layers=2 --set vae.base_dim=8 --set max_shard_bytes=1000000";
+  run("inspect", "random --layout original --output " + original + small);
+  run("inspect", "random --layout diffusers --output " + diffusers + small);
+  CHECK(std::filesystem::exists(scratch / "original" / "Wan2.1_VAE.pth"));
+  CHECK(std::filesystem::exists(scratch / "original" / "diffusion_pytorch_model.safetensors.index.json"));
+  const auto inspect_json = [&](const std::string& arguments) {
+    const std::string output = run("inspect", arguments);
+    return Json::parse(output.substr(output.find('{')));  // after the log, which goes to stderr
+  };
+  const auto describe = [&](const std::string& arguments) {
+    return inspect_json("describe --json --size 64x32 --frames 5 " + arguments);
+  };
+  const Json expected = describe(diffusers);
+  CHECK(describe(original) == expected);
+  CHECK(expected["video"]["width"] == 64);
+  CHECK(describe(original + " --set components.vae=" + diffusers + "/vae") == expected);
+  const Json compared =
+      inspect_json("compare --json --device cpu --size 32x32 --frames 5 " + original + " " + diffusers);
+  CHECK(compared["velocity"] == 0);
+
+  const auto latents = [&](const std::string& model) {
+    const std::string file = (scratch / "latents.safetensors").string();
+    run("generate", "--model " + model +
+                        " --prompt 'a red fox' --size 16x16 --frames 5 --steps 2 --device cpu --save-latents " + file +
+                        " --output " + (scratch / "fox.gif").string());
+    return io::SafetensorsFile(file).tensor("latents").clone();
+  };
+  CHECK(torch::equal(latents(original), latents(diffusers)));
+}
+
 TEST_CASE("lintorch-generate starts from given noise", "[inspect_app]") {
   const test::TempDir scratch;
   const auto model = (scratch / "model").string();

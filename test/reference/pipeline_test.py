@@ -7,7 +7,8 @@ import numpy
 import safetensors.torch
 import sentencepiece
 import torch
-from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
+from diffusers import (AutoencoderKLWan, FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler, WanPipeline,
+                       WanTransformer3DModel)
 from PIL import Image
 from transformers import UMT5Config, UMT5EncoderModel
 
@@ -80,6 +81,10 @@ class PipelineTest(support.ReferenceTest):
                 ("лиса " * 60, "x", (64, 48), 13, 4, 1.0)):
             with self.subTest(prompt):
                 self.check(pipeline, prompt, negative_prompt, size, frames, steps, guidance)
+        with self.subTest("Euler"):  # as folders for distilled models have it
+            pipeline.scheduler = FlowMatchEulerDiscreteScheduler(shift=5.0)
+            pipeline.scheduler.save_pretrained(self.folder / "model" / "scheduler")
+            self.check(pipeline, "a red fox in the snow", "rain", (48, 32), 5, 8, 5.0)
 
 
 if __name__ == "__main__":

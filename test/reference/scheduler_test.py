@@ -1,5 +1,5 @@
 """lintorch's samplers against Diffusers' UniPCMultistepScheduler and FlowMatchEulerDiscreteScheduler, step by step, under
-random model outputs, for both grids of flow times (sigma conventions)."""
+random model outputs, for both grids of flow times (sigma conventions): Wan's, and the one that each class makes."""
 
 import numpy
 import torch
@@ -13,23 +13,22 @@ CASES = [(steps, shift) for steps in (4, 50) for shift in (1.0, 3.0, 5.0, 8.0)] 
 FP32_CASES = [(50, 1.0), (50, 5.0)]
 
 
-def raw_sigmas(convention, steps):
-    """Flow times before the shift: those of the official Wan code, and those of Diffusers' UniPC today."""
-    first, last = (0.999, 0.0) if convention == "wan" else (1.0, 0.001)
-    return numpy.linspace(first, last, steps + 1)[:-1]
+def wan_sigmas(steps):
+    """Flow times of the official Wan code, before the shift."""
+    return numpy.linspace(0.999, 0.0, steps + 1)[:-1]
 
 
 def make_scheduler(sampler, convention, steps, shift):
     if sampler == "unipc":
         scheduler = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift)
-        scheduler.set_timesteps(steps, sigmas=None if convention == "diffusers" else raw_sigmas(convention, steps))
+        scheduler.set_timesteps(steps, sigmas=None if convention == "diffusers" else wan_sigmas(steps))
         return scheduler
     scheduler = FlowMatchEulerDiscreteScheduler(shift=shift)
-    # Its own grid is shifted twice. From UniPC's grid, shifted once: here both have the same flow times.
-    sigmas = raw_sigmas(convention, steps)
-    scheduler.set_timesteps(sigmas=sigmas)
-    if convention == "diffusers":  # the first of 1 is 1 - 1e-6 in UniPC
-        scheduler.sigmas[0] = 1 - 1e-6
+    # Its own grid, or Wan's put in.
+    if convention == "diffusers":
+        scheduler.set_timesteps(steps)
+    else:
+        scheduler.set_timesteps(sigmas=wan_sigmas(steps))
     return scheduler
 
 
@@ -65,6 +64,8 @@ class SchedulerTest(support.ReferenceTest):
                 torch.testing.assert_close(ours["sigmas"].float(), scheduler.sigmas, rtol=2e-7, atol=0)
                 if sampler == "unipc":
                     self.assertEqual(ours["timesteps"].tolist(), scheduler.timesteps.tolist())
+                elif convention == "diffusers":  # not truncated, which the transformer sees
+                    torch.testing.assert_close(ours["timesteps"].float(), scheduler.timesteps, rtol=2e-7, atol=0)
                 results[name] = trajectory(scheduler, dtype=dtype, **inputs)
                 results[f"lintorch {name}"] = ours["samples"]
             for i in range(steps):

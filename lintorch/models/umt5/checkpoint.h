@@ -35,7 +35,7 @@ Umt5Encoder load_umt5(const Umt5Source& source, at::ScalarType dtype, c10::Devic
 Umt5Encoder load_umt5(const std::filesystem::path& path, at::ScalarType dtype, c10::Device device);
 
 /// Writes the weights in a layout. Diffusers: folder/config.json and folder/model*.safetensors. Original:
-/// folder/models_t5_umt5-xxl-enc-bf16.safetensors (that name whatever the number format) with the config in its metadata.
+/// folder/models_t5_umt5-xxl-enc-bf16.pth (that name whatever the number format) with the config in its metadata.
 /// Throws IoError.
 void write_umt5(const std::filesystem::path& folder, const Umt5Config& config, const TensorMap& state,
                 const WeightFormat& format = {});

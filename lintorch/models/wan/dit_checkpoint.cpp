@@ -87,9 +87,9 @@ std::pair<WanDitConfig, std::string> find_config(const std::optional<Json>& json
     return {wan_dit_config_from_json(*carried, where + ", metadata:"), "the metadata of the file"};
   if (const auto preset = matching_dit_preset(source.state))
     return {preset->second, "the shapes, preset " + preset->first};
-  const std::string message =
-      fmt::format("[load_wan_dit] {}: there is no {}, and the shapes are those of no preset; {}", where,
-                  folder ? "config.json" : "config in the metadata", nearest_dit_preset(source.state));
+  const std::string message = fmt::format(
+      "[load_wan_dit] {}: there is no {}, and the shapes are those of no preset; {}", where,
+      folder ? "config.json" : "config in the metadata", nearest_dit_preset(source.state, /*with_differences=*/true));
   if (folder) throw IoError(message);
   throw CheckpointError(message);
 }

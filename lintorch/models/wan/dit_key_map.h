@@ -32,8 +32,9 @@ DitNaming detect_dit_naming(const TensorMap& state, std::string_view what);
 /// True if the names are the original Wan ones, with or without a known prefix.
 bool has_original_dit_keys(const TensorMap& state);
 
-/// Strips the prefix and renames original Wan tensors to Diffusers names. Throws CheckpointError as detect_dit_naming, and
-/// for a name that lacks the prefix or has no counterpart.
+/// Strips the prefix and renames original Wan tensors to Diffusers names. A name without a counterpart stays as it is, to be
+/// reported as unexpected. Throws CheckpointError as detect_dit_naming, for a name that lacks the prefix, and if two tensors
+/// become one.
 TensorMap dit_state_to_diffusers(const TensorMap& state, std::string_view what = "dit_state_to_diffusers");
 
 /// Renames Diffusers names to original Wan names. Throws CheckpointError for a name that has no counterpart.

@@ -75,10 +75,10 @@ std::optional<std::pair<std::string, WanDitConfig>> matching_dit_preset(const Te
   return std::nullopt;
 }
 
-std::string nearest_dit_preset(const TensorMap& state) {
+std::string nearest_dit_preset(const TensorMap& state, bool with_differences) {
   std::vector<std::pair<std::string, layers::ShapeMap>> presets;
   for (const auto& [name, config] : dit_presets()) presets.emplace_back(name, dit_shapes(config));
-  return layers::nearest_preset(state, presets);
+  return layers::nearest_preset(state, presets, with_differences);
 }
 
 }  // namespace lintorch::wan

@@ -40,14 +40,14 @@ bool has_original_names(const TensorMap& state, const std::string& where) {
   return original;
 }
 
+// A name without a counterpart stays as it is, to be reported as unexpected.
 TensorMap to_diffusers_names(const TensorMap& official, const WanVaeConfig& config, const std::string& where) {
   const io::KeyMap key_map = vae_key_map(config);
   TensorMap state;
   for (const auto& [name, tensor] : official) {
-    const auto renamed = key_map.forward(name);
-    LT_CHECK(renamed, CheckpointError, "[load_wan_vae] {}: tensor {} is not a name of the official Wan VAE", where,
-             name);
-    state[*renamed] = tensor;
+    const std::string target = key_map.forward(name).value_or(name);
+    LT_CHECK(state.emplace(target, tensor).second, CheckpointError,
+             "[load_wan_vae] {}: expected one tensor for {}, got a second: {}", where, target, name);
   }
   return state;
 }

@@ -34,7 +34,7 @@ WanVae load_wan_vae(const VaeSource& source, at::ScalarType dtype, c10::Device d
 WanVae load_wan_vae(const std::filesystem::path& path, at::ScalarType dtype, c10::Device device);
 
 /// Writes the weights in a layout. Diffusers: folder/config.json and folder/diffusion_pytorch_model*.safetensors.
-/// Original: folder/Wan2.1_VAE.safetensors with the config in its metadata. Throws IoError.
+/// Original: folder/Wan2.1_VAE.pth with the config in its metadata. Throws IoError.
 void write_wan_vae(const std::filesystem::path& folder, const WanVaeConfig& config, const TensorMap& state,
                    const WeightFormat& format = {});
 

@@ -50,6 +50,35 @@ TEST_CASE("make_sigmas gives the tables of Wan and of Diffusers", "[flow_match_s
   }
 }
 
+TEST_CASE("Euler under Diffusers' convention has the grid of FlowMatchEulerDiscreteScheduler",
+          "[flow_match_schedule]") {
+  struct EulerRow {
+    int64_t steps;
+    double shift;
+    std::vector<double> first, last;
+  };
+  // The values of the class, to six digits.
+  const std::vector<EulerRow> rows = {{50, 5, {1.0, 0.995872, 0.991605, 0.987192}, {0.192804, 0.114819, 0.024414}},
+                                      {50, 3, {1.0, 0.993124, 0.986057, 0.978790}, {0.120533, 0.066900, 0.008929}},
+                                      {50, 8, {1.0, 0.997424, 0.994753, 0.991982}, {0.289377, 0.188355, 0.060207}},
+                                      {4, 5, {1.0, 0.909707}, {0.717317, 0.024414}}};
+  for (const auto& row : rows) {
+    CAPTURE(row.steps, row.shift);
+    const auto sampler = make_sampler(SamplerKind::kEuler, row.steps, row.shift, SigmaConvention::kDiffusers);
+    const auto& sigmas = sampler->sigmas();
+    REQUIRE(sigmas.size() == static_cast<size_t>(row.steps + 1));
+    CHECK(sigmas.back() == 0.0);
+    for (size_t i = 0; i < row.first.size(); ++i) CHECK(sigmas[i] == Approx(row.first[i]).margin(5.1e-7).epsilon(0));
+    for (size_t i = 0; i < row.last.size(); ++i)
+      CHECK(sigmas[row.steps - row.last.size() + i] == Approx(row.last[i]).margin(5.1e-7).epsilon(0));
+    // Not truncated: 909.707, not 909.
+    for (int64_t i = 0; i < row.steps; ++i) CHECK(sampler->timestep(i) == Approx(1000 * sigmas[i]).epsilon(1e-6));
+  }
+  CHECK(euler_diffusers_sigmas(1, 5) == std::vector<double>{1.0, 0.0});
+  CHECK_THROWS_AS(euler_diffusers_sigmas(0, 5), ConfigError);
+  CHECK_THROWS_AS(euler_diffusers_sigmas(4, 0), ConfigError);
+}
+
 TEST_CASE("timesteps are truncated to integers as Wan tells its network", "[flow_match_schedule]") {
   using Steps = std::vector<int64_t>;
   CHECK(timesteps(50, 5, SigmaConvention::kWan) ==

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "lintorch/core/error.h"
+#include "lintorch/inspect/random_model.h"
 #include "lintorch/io/safetensors.h"
 #include "test/support/micro_model.h"
 #include "test/support/temp_dir.h"
@@ -72,6 +73,25 @@ TEST_CASE("compare takes its input from a file", "[compare]") {
   input.erase("timestep");
   io::write_safetensors(*config.input, input);
   CHECK_THROWS_WITH(inspect::compare_models(config), Contains("no tensor \"timestep\""));
+}
+
+TEST_CASE("compare takes folders of either layout and files", "[compare]") {
+  const test::TempDir scratch;
+  const auto write = [&](const std::string& layout) {
+    inspect::write_random_model(inspect::RandomModelConfig::load(
+        {},
+        {"transformer.num_layers=2", "vae.base_dim=8", "layout=" + layout, "output=" + (scratch / layout).string()}));
+    return (scratch / layout).string();
+  };
+  auto config = micro_config(scratch);
+  config.a = write("original");
+  config.size = "32x32";
+  for (const std::string& b : {write("diffusers"), config.a + "/diffusion_pytorch_model.safetensors"}) {
+    config.b = b;
+    const auto comparison = inspect::compare_models(config);
+    CHECK(comparison.blocks == std::vector<double>{0, 0});
+    CHECK(comparison.velocity == 0);
+  }
 }
 
 TEST_CASE("compare refuses models of different shape and values out of range", "[compare]") {

@@ -69,6 +69,68 @@ TEST_CASE("describe takes sizes from the model folder and counts all its parts",
   CHECK(fp32["forward"]["bytes_activations"].get<double>() == 2 * json["forward"]["bytes_activations"].get<double>());
 }
 
+TEST_CASE("describe says the same of either layout, of files, and with parts from elsewhere", "[describe]") {
+  const test::TempDir scratch;
+  const auto write = [&](const std::string& layout) {
+    inspect::write_random_model(inspect::RandomModelConfig::load(
+        {},
+        {"transformer.num_layers=2", "vae.base_dim=8", "layout=" + layout, "output=" + (scratch / layout).string()}));
+    return (scratch / layout).string();
+  };
+  const auto diffusers = write("diffusers"), original = write("original");
+  const auto describe = [&](const std::string& model, const pipeline::ComponentPaths& components = {}) {
+    inspect::DescribeConfig config;
+    config.model = model;
+    config.components = components;
+    config.size = "32x32";
+    config.frames = 5;
+    return inspect::describe_model(config);
+  };
+  const Json expected = describe(diffusers);
+  CHECK(expected["parameters"]["text_encoder"] > 0);
+  CHECK(describe(original) == expected);
+
+  const std::string dit = original + "/diffusion_pytorch_model.safetensors";
+  const Json alone = describe(dit);
+  CHECK(alone["transformer"] == expected["transformer"]);
+  CHECK(alone["parameters"]["text_encoder"] == 0);
+  CHECK(alone["memory_counted"]["text_encoder"] == "none: not in this model");
+  CHECK(alone["parameters"]["vae"] == 126'892'531);
+  const pipeline::ComponentPaths parts{.vae = original + "/Wan2.1_VAE.pth",
+                                       .text_encoder = original + "/models_t5_umt5-xxl-enc-bf16.pth"};
+  CHECK(describe(dit, parts)["parameters"] == expected["parameters"]);
+  std::filesystem::remove_all(diffusers + "/text_encoder");
+  CHECK(describe(diffusers)["parameters"]["text_encoder"] == 0);
+  CHECK(describe(diffusers, parts)["parameters"] == expected["parameters"]);
+}
+
+TEST_CASE("describe says what its memory figures count", "[describe]") {
+  const test::TempDir scratch;
+  test::write_micro_model(scratch / "model");
+  inspect::DescribeConfig config;
+  config.model = (scratch / "model").string();
+  config.size = "64x32";
+  const Json json = inspect::describe_model(config);
+  // Whatever has bytes has words, and its number stands in the text beside them.
+  const std::string text = inspect::description_text(json);
+  for (const char* part : {"generate", "train"})
+    for (const auto& [key, bytes] : json[part].items()) {
+      INFO(part << "." << key);
+      CHECK((key.starts_with("peak") || json["memory_counted"].contains(key)));
+      CHECK(bytes.get<double>() > 0);
+    }
+  for (const auto& [key, words] : json["memory_counted"].items()) CHECK_THAT(text, Contains(words.get<std::string>()));
+  CHECK_THAT(text, Contains("64x32, 5 frames") && Contains("not measured") && Contains("2 samples of guidance"));
+  config.size = "64x64";
+  const auto twice = [&](const Json& larger, const Json& smaller) {
+    return larger.get<double>() / smaller.get<double>() == Approx(2);
+  };
+  const Json larger = inspect::describe_model(config);
+  CHECK(twice(larger["generate"]["transformer_activations"], json["generate"]["transformer_activations"]));
+  CHECK(twice(larger["generate"]["vae_decode"], json["generate"]["vae_decode"]));
+  CHECK(larger["generate"]["text_encoder"] == json["generate"]["text_encoder"]);
+}
+
 TEST_CASE("describe refuses what does not fit", "[describe]") {
   const test::TempDir scratch;
   test::write_micro_model(scratch / "model");

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/files.h"
 #include "lintorch/inspect/random_checkpoint.h"
 #include "lintorch/inspect/tensor_spec.h"
 #include "lintorch/io/atomic_dir.h"
@@ -80,8 +81,9 @@ TEST_CASE("weights depend on seed and name, not on shards or dtype", "[random_mo
   auto with_unit = specs;
   with_unit[2].identity = true;
   const auto write = [&](const std::string& name, uint64_t seed, at::ScalarType dtype, int64_t shard) {
-    inspect::write_random_checkpoint(
-        scratch / name, "w", with_unit, seed, [&](const auto&) { return dtype; }, shard);
+    const inspect::RandomTensors random{
+        .tensors = with_unit, .seed = seed, .dtype_of = [&](const auto&) { return dtype; }};
+    inspect::write_random_checkpoint(scratch / name, "w", random, shard);
     return io::read_checkpoint(scratch / name, "w");
   };
   const auto whole = write("whole", 1, at::kFloat, 1'000'000), shards = write("shards", 1, at::kFloat, 100);
@@ -96,6 +98,53 @@ TEST_CASE("weights depend on seed and name, not on shards or dtype", "[random_mo
   CHECK(torch::equal(whole.at("b"), torch::ones({7})));
   CHECK(torch::equal(whole.at("c")[1], torch::eye(4)));
   CHECK_THROWS_AS(write("none", 1, at::kFloat, 0), ConfigError);
+}
+
+TEST_CASE("either layout holds the same random model", "[random_model]") {
+  const test::TempDir scratch;
+  const auto write = [&](const std::string& layout) {
+    inspect::write_random_model(RandomModelConfig::load(
+        {}, {"transformer.num_layers=2", R"(transformer.attention=["linear","softmax"])", "seed=7", "dtype=bf16",
+             "vae.base_dim=8", "flow_shift=4", "max_shard_bytes=1000000", "layout=" + layout,
+             "output=" + (scratch / layout).string()}));
+    return scratch / layout;
+  };
+  const auto diffusers = write("diffusers"), original = write("original");
+  // Wan's files, as generate.py of its repository opens them; the transformer in shards.
+  for (const char* name : {"config.json", "diffusion_pytorch_model.safetensors.index.json", "Wan2.1_VAE.pth",
+                           "models_t5_umt5-xxl-enc-bf16.pth", "google/umt5-xxl/spiece.model", "lintorch.json"})
+    CHECK(std::filesystem::exists(original / name));
+  CHECK_FALSE(std::filesystem::exists(original / "model_index.json"));
+  CHECK(io::read_checkpoint(original, "diffusion_pytorch_model").contains("blocks.1.self_attn.q.weight"));
+  CHECK(io::read_checkpoint(original / "models_t5_umt5-xxl-enc-bf16.pth", "").contains("token_embedding.weight"));
+
+  auto a = pipeline::load_video_model(diffusers, at::kFloat, at::kCPU);
+  auto b = pipeline::load_video_model(original, at::kFloat, at::kCPU);
+  const auto check_equal = [](const torch::nn::Module& x, const torch::nn::Module& y) {
+    const TensorMap state = layers::module_state(x), other = layers::module_state(y);
+    REQUIRE(state.size() == other.size());
+    for (const auto& [name, tensor] : state) CHECK(torch::equal(tensor, other.at(name)));
+  };
+  check_equal(*a.dit, *b.dit);
+  check_equal(*a.vae, *b.vae);
+  check_equal(*a.text_encoder, *b.text_encoder);
+  CHECK(b.dit->config().attention_of(0) == wan::AttentionKind::kLinear);
+  CHECK(b.scheduler.flow_shift == 4);
+  CHECK(b.defaults.width == 96);
+  CHECK(read_file(diffusers / "tokenizer/spiece.model") == read_file(original / "google/umt5-xxl/spiece.model"));
+}
+
+TEST_CASE("single parts of a random model can be written in either layout", "[random_model]") {
+  const test::TempDir scratch;
+  const auto write = [&](const std::string& layout) {
+    inspect::write_random_model(RandomModelConfig::load(
+        {}, {R"(components=["vae"])", "vae.base_dim=8", "layout=" + layout, "output=" + (scratch / layout).string()}));
+    return std::distance(std::filesystem::directory_iterator(scratch / layout), {});
+  };
+  CHECK(write("original") == 2);  // Wan2.1_VAE.pth and the mark that the folder is whole
+  CHECK(std::filesystem::exists(scratch / "original" / "Wan2.1_VAE.pth"));
+  CHECK(write("diffusers") == 3);
+  CHECK(std::filesystem::exists(scratch / "diffusers" / "vae" / "config.json"));
 }
 
 TEST_CASE("a preset gives the defaults, file and overrides change them", "[random_model]") {

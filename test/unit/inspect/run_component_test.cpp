@@ -7,6 +7,7 @@
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/files.h"
 #include "lintorch/io/safetensors.h"
+#include "lintorch/pipeline/model_export.h"
 #include "test/support/micro_model.h"
 #include "test/support/temp_dir.h"
 
@@ -102,6 +103,51 @@ TEST_CASE("run works from file to file, and on the folder of one component", "[r
   config.input = (micro.folder / "in.safetensors").string();
   inspect::run_component_files(config);
   CHECK(torch::equal(io::SafetensorsFile(config.output).tensor("input_ids")[0], file.tensor("input_ids")[0]));
+}
+
+TEST_CASE("run gives the same of Wan's own layout, of single files, and of parts from elsewhere", "[run_component]") {
+  const MicroModel micro;
+  const auto diffusers = micro.folder / "model", original = micro.folder / "original";
+  std::filesystem::create_directories(original);
+  const auto dit = wan::open_wan_dit(diffusers / "transformer");
+  pipeline::write_model_folder(diffusers, {dit.config, dit.state}, original, {.layout = ModelLayout::kOriginal});
+  torch::manual_seed(5);
+  const auto latent = torch::randn({1, 4, 2, 4, 4});
+  const std::pair<Component, TensorMap> cases[] = {
+      {Component::kTransformer,
+       {{"hidden_states", latent},
+        {"timestep", torch::tensor({700.0})},
+        {"encoder_hidden_states", torch::randn({1, 5, 16})}}},
+      {Component::kVaeEncode, {{"x", torch::rand({1, 3, 5, 16, 16})}}},
+      {Component::kVaeDecode, {{"z", latent}}},
+      {Component::kTextEncoder, {{"input_ids", torch::tensor({{4, 7, 1}}, torch::kLong)}}},
+      {Component::kTokenizer, {{"text", utf8("a red star")}}},
+      {Component::kScheduler, {{"sample", latent}, {"model_outputs", torch::randn({3, 1, 4, 2, 4, 4})}}}};
+  const pipeline::ComponentPaths files{.transformer = (original / "diffusion_pytorch_model.safetensors").string(),
+                                       .vae = (original / "Wan2.1_VAE.pth").string(),
+                                       .text_encoder = (original / "models_t5_umt5-xxl-enc-bf16.pth").string(),
+                                       .tokenizer = (original / "google/umt5-xxl").string()};
+  const auto check_equal = [](const TensorMap& a, const TensorMap& b) {
+    REQUIRE(a.size() == b.size());
+    for (const auto& [name, tensor] : a) CHECK(torch::equal(tensor, b.at(name)));
+  };
+  for (const auto& [component, inputs] : cases) {
+    auto config = micro.config(component);
+    const TensorMap expected = inspect::run_component(config, inputs);
+    config.model = original.string();
+    check_equal(inspect::run_component(config, inputs), expected);
+    if (component == Component::kScheduler) continue;
+    config.model = (micro.folder / "empty").string();  // not looked at
+    config.components = files;
+    check_equal(inspect::run_component(config, inputs), expected);
+  }
+  // Without lintorch's own file, the scheduler is that of Wan's code: UniPC with shift 5.
+  std::filesystem::remove(original / pipeline::kOriginalExtrasFile);
+  auto config = micro.config(Component::kScheduler);
+  config.model = original.string();
+  const auto sigmas = inspect::run_component(config, cases[5].second).at("sigmas");
+  CHECK(torch::equal(
+      sigmas, torch::tensor(diffusion::make_sampler(diffusion::SamplerKind::kUniPc, 3, 5)->sigmas(), torch::kDouble)));
 }
 
 TEST_CASE("inputs that do not fit are refused by name", "[run_component]") {

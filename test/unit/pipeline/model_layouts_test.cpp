@@ -80,9 +80,8 @@ TEST_CASE("diffusers -> original -> diffusers keeps every bit and every setting"
 
 TEST_CASE("an original folder has Wan's files and names", "[model_layouts]") {
   const Models models;
-  CHECK(
-      io::read_tensor_file(models.original("Wan2.1_VAE.safetensors")).contains("decoder.upsamples.0.residual.0.gamma"));
-  CHECK(io::read_tensor_file(models.original("models_t5_umt5-xxl-enc-bf16.safetensors"))
+  CHECK(io::read_tensor_file(models.original("Wan2.1_VAE.pth")).contains("decoder.upsamples.0.residual.0.gamma"));
+  CHECK(io::read_tensor_file(models.original("models_t5_umt5-xxl-enc-bf16.pth"))
             .contains("blocks.0.pos_embedding.embedding.weight"));
   CHECK(io::read_tensor_file(models.original("diffusion_pytorch_model.safetensors")).contains("head.modulation"));
   CHECK(read_json_file(models.original("config.json"))["_class_name"] == "WanModel");
@@ -140,14 +139,14 @@ TEST_CASE("folders that are incomplete, ambiguous or no model get one clear erro
     fs::rename(moved, models.original(name));
     return message;
   };
-  CHECK_THAT(without("Wan2.1_VAE.safetensors"), Contains("no Wan2.1_VAE.pth or Wan2.1_VAE.safetensors"));
-  CHECK_THAT(without("models_t5_umt5-xxl-enc-bf16.safetensors"), Contains("no models_t5_umt5-xxl-enc-bf16.pth"));
+  CHECK_THAT(without("Wan2.1_VAE.pth"), Contains("no Wan2.1_VAE.pth"));
+  CHECK_THAT(without("models_t5_umt5-xxl-enc-bf16.pth"), Contains("no models_t5_umt5-xxl-enc-bf16.pth"));
   CHECK_THAT(without("diffusion_pytorch_model.safetensors"), Contains("no diffusion_pytorch_model*.safetensors"));
   CHECK_THAT(without("google"), Contains("no google/umt5-xxl/"));
 
-  write_file_atomic(models.original("Wan2.1_VAE.pth"), "x");
+  write_file_atomic(models.original("Wan2.1_VAE.safetensors"), "x");
   CHECK_THAT(refusal(models.folder / "original"), Contains("ambiguous") && Contains("Wan2.1_VAE.pth"));
-  fs::remove(models.original("Wan2.1_VAE.pth"));
+  fs::remove(models.original("Wan2.1_VAE.safetensors"));
   fs::copy_file(models.folder / "diffusers/model_index.json", models.original("model_index.json"));
   CHECK_THAT(refusal(models.folder / "original"), Contains("ambiguous") && Contains("Diffusers folder"));
   CHECK_THAT(refusal(models.folder.path()), Contains("is no model"));
@@ -161,12 +160,40 @@ TEST_CASE("components can be given their own paths", "[model_layouts]") {
   CHECK_THAT(refusal(models.folder / "diffusers"), Contains("has no vae"));
   const auto model =
       load(models.folder / "diffusers", {.transformer = (original / "diffusion_pytorch_model.safetensors").string(),
-                                         .vae = (original / "Wan2.1_VAE.safetensors").string(),
+                                         .vae = (original / "Wan2.1_VAE.pth").string(),
                                          .tokenizer = (original / "google/umt5-xxl").string()});
   CHECK(model.vae->config().z_dim == 4);
-  ComponentPaths wrong{.transformer = (original / "Wan2.1_VAE.safetensors").string(),
-                       .vae = (original / "Wan2.1_VAE.safetensors").string()};
+  ComponentPaths wrong{.transformer = (original / "Wan2.1_VAE.pth").string(),
+                       .vae = (original / "Wan2.1_VAE.pth").string()};
   CHECK_THROWS_WITH(load(models.folder / "diffusers", wrong), Contains("no Wan transformer"));
+}
+
+TEST_CASE("single parts are found in either layout, without the others", "[model_layouts]") {
+  const Models models;
+  const fs::path diffusers = models.folder / "diffusers", original = models.folder / "original";
+  CHECK(find_model_part(diffusers, &ModelParts::text_encoder) == diffusers / "text_encoder");
+  CHECK(find_model_part(original, &ModelParts::transformer) == original);
+  CHECK(find_model_part(original, &ModelParts::vae) == original / "Wan2.1_VAE.pth");
+  CHECK(find_model_part(original, &ModelParts::tokenizer) == original / "google/umt5-xxl");
+  CHECK(find_model_part(original, &ModelParts::vae, {.vae = "elsewhere"}) == "elsewhere");
+  // The part itself: its folder, or its file. A folder of Diffusers' autoencoder has a transformer's file name in it.
+  for (const auto& part : {diffusers / "vae", diffusers / "tokenizer", original / "Wan2.1_VAE.pth"}) {
+    CHECK_FALSE(list_model_parts(part));
+    CHECK(find_model_part(part, &ModelParts::vae) == part);
+  }
+  for (const char* name : {"transformer", "text_encoder", "tokenizer", "scheduler", "model_index.json"})
+    fs::remove_all(diffusers / name);
+  CHECK(find_model_part(diffusers, &ModelParts::vae) == diffusers / "vae");
+  CHECK(list_model_parts(diffusers)->transformer.empty());
+  CHECK_THROWS_WITH(find_model_part(diffusers, &ModelParts::transformer), Contains("has no transformer"));
+  fs::remove(models.original("config.json"));
+  fs::remove(models.original("diffusion_pytorch_model.safetensors"));
+  CHECK(find_model_part(original, &ModelParts::vae) == original / "Wan2.1_VAE.pth");
+  CHECK_THROWS_WITH(find_model_part(original, &ModelParts::transformer),
+                    Contains("has no diffusion_pytorch_model*.safetensors"));
+  CHECK_THROWS_AS(find_model_part(models.folder / "none", &ModelParts::vae), IoError);
+  fs::copy(diffusers / "vae", models.original("vae"));
+  CHECK_THROWS_WITH(find_model_part(original, &ModelParts::vae), Contains("ambiguous"));
 }
 
 TEST_CASE("a text encoder of torch.save with Wan's names loads", "[umt5_source]") {
@@ -200,11 +227,11 @@ TEST_CASE("a text encoder of torch.save with Wan's names loads", "[umt5_source]"
 
 TEST_CASE("an autoencoder file without a config must be the published one", "[vae_source]") {
   const Models models;
-  const TensorMap state = io::read_tensor_file(models.original("Wan2.1_VAE.safetensors"));
+  const TensorMap state = io::read_tensor_file(models.original("Wan2.1_VAE.pth"));
   const fs::path file = models.folder / "vae.safetensors";
   io::write_safetensors(file, state);
-  CHECK_THROWS_WITH(wan::open_wan_vae(file), Contains("not a name of the official Wan VAE") ||
-                                                 (Contains("mis-shaped") && Contains("nearest preset: t2v_vae")));
+  CHECK_THROWS_WITH(wan::open_wan_vae(file), Contains("mis-shaped: decoder.conv_in.bias (expected [384], got [32])") &&
+                                                 Contains("nearest preset: "));
   io::write_safetensors(file, {{"weight", at::zeros({1})}});
   CHECK_THROWS_WITH(wan::open_wan_vae(file), Contains("no Wan autoencoder"));
 }
