@@ -137,6 +137,7 @@ bool LinearizeUnit::group_steps(const std::string& group, int64_t step) const {
 
 void LinearizeUnit::before_step(int64_t step) {
   transfer_->set_distilling(warming_up(step));
+  student_->set_activation_checkpointing(config_.activation_checkpointing);
   if (warming_up(step) || transfer_->frozen()) return;
   const bool greedy = config_.selective_transfer.selection == SelectionKind::kGreedy;
   if (greedy || step >= freeze_step()) {
