@@ -82,8 +82,8 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
   const ops::FusedKernels before = ops::fused_kernels();
   ForwardReport report;
   report.device = device_description(device);
-  report.model = fmt::format("{} {}x{} {} {}", enum_name(config.preset), config.size, config.frames, config.dtype,
-                             B == 1 ? "" : fmt::format("batch {}", B));
+  report.model = fmt::format("{} {}x{} {}{}", enum_name(config.preset), config.size, config.frames, config.dtype,
+                             B == 1 ? "" : fmt::format(" batch {}", B));
   report.tokens = pipeline::num_tokens(model.dit, shape);
   for (const int64_t count : config.linear_layers) {
     const auto dit_config = with_linear_layers(model.dit, count, config.feature_dim);

@@ -140,6 +140,7 @@ Json op_json(const OpReport& report, const std::string& command) {
     add(row, "kernel time", r.fused.median, r.fused.deviation, r.fused.count, "ms");
     add(row, "composition time", r.composed.median, r.composed.deviation, r.composed.count, "ms");
     add(row, "least traffic", r.bytes, 0, 1, "B");
+    if (r.flops > 0) add(row, "matrix products", r.flops, 0, 1, "FLOP");
   }
   return rows;
 }

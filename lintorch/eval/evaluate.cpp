@@ -80,9 +80,8 @@ class ModelEvaluation {
       }
       const auto videos = pipeline::decode_latents(model, latents);
       if (judge_) judge_videos(judge_, videos, prompts, tally);
-      const auto on_cpu = videos.to(at::kCPU);
       for (int64_t i = 0; i < end - begin; ++i) {
-        const auto video = on_cpu[i];
+        const auto video = videos[i];
         flickers.push_back(temporal_flicker(video));
         if (is_teacher) {
           teacher_videos.push_back(video.to(at::kHalf));
@@ -92,7 +91,7 @@ class ModelEvaluation {
           psnrs.push_back(psnr(video.to(at::kHalf).to(at::kFloat), reference));
           ssims.push_back(ssim(video, reference));
         }
-        if (begin + i < config_.videos_in_report) result.videos.push_back(video);
+        if (begin + i < config_.videos_in_report) result.videos.push_back(video.to(at::kCPU));
       }
       progress.update(end);
     }

@@ -1,31 +1,41 @@
 #include "lintorch/eval/video_metrics.h"
 
-#include <ATen/ops/arange.h>
-#include <ATen/ops/conv2d.h>
-#include <ATen/ops/exp.h>
-#include <ATen/ops/outer.h>
-#include <ATen/ops/tensor.h>
-
+#include <array>
 #include <cmath>
 #include <limits>
 
+#include "lintorch/core/error.h"
 #include "lintorch/core/shape_check.h"
 
 namespace lintorch::eval {
 
 namespace {
 
-/// Luma of each frame in [0, 1]: [F, 1, H, W] in fp64, Rec. 601 weights.
+/// Luma of each frame in [0, 1]: [F, H, W] in fp64, Rec. 601 weights.
 at::Tensor luma(const at::Tensor& video_CFHW) {
-  const auto x = (video_CFHW.to(at::kCPU, at::kDouble) + 1) / 2;
-  return (0.299 * x[0] + 0.587 * x[1] + 0.114 * x[2]).unsqueeze(1);
+  const auto x = (video_CFHW.to(at::kDouble) + 1) / 2;
+  return 0.299 * x[0] + 0.587 * x[1] + 0.114 * x[2];
 }
 
-at::Tensor gaussian_window() {
-  const auto offsets = at::arange(11, at::kDouble) - 5;
-  auto line = at::exp(-offsets.square() / (2 * 1.5 * 1.5));
-  line = line / line.sum();
-  return at::outer(line, line).reshape({1, 1, 11, 11});
+/// The window of 11 x 11 with sigma 1.5 is the product of its line with itself.
+std::array<double, 11> gaussian_line() {
+  std::array<double, 11> line{};
+  double sum = 0;
+  for (int i = 0; i < 11; ++i) sum += line[i] = std::exp(-(i - 5) * (i - 5) / (2 * 1.5 * 1.5));
+  for (double& weight : line) weight /= sum;
+  return line;
+}
+
+/// Weighted mean over the window around every pixel that has a whole one: [F, H, W] -> [F, H - 10, W - 10].
+at::Tensor blur(at::Tensor image) {
+  const auto line = gaussian_line();
+  for (const int64_t dim : {1, 2}) {
+    const int64_t size = image.size(dim) - 10;
+    at::Tensor sum = line[0] * image.narrow(dim, 0, size);
+    for (int64_t i = 1; i < 11; ++i) sum.add_(image.narrow(dim, i, size), line[i]);
+    image = sum;
+  }
+  return image;
 }
 
 }  // namespace
@@ -38,8 +48,8 @@ double psnr(const at::Tensor& video_CFHW, const at::Tensor& reference_CFHW) {
 
 double ssim(const at::Tensor& video_CFHW, const at::Tensor& reference_CFHW) {
   check_shape(video_CFHW, reference_CFHW.sizes().vec(), "ssim");
-  const auto window = gaussian_window();
-  const auto blur = [&](const at::Tensor& image) { return at::conv2d(image, window); };
+  LT_CHECK(video_CFHW.size(2) > 10 && video_CFHW.size(3) > 10, Error,
+           "[ssim] expected frames of at least 11 x 11 pixels, got {} x {}", video_CFHW.size(3), video_CFHW.size(2));
   const auto x = luma(video_CFHW);
   const auto y = luma(reference_CFHW);
   const auto mean_x = blur(x);

@@ -4,7 +4,7 @@
 
 namespace lintorch::eval {
 
-// Videos are [3, F, H, W] with values in [-1, 1].
+// Videos are [3, F, H, W] with values in [-1, 1]. All figures are computed in fp64 where the videos are.
 
 /// Peak signal-to-noise ratio in dB over all frames, peak-to-peak range 2: 10 log10(4 / mse). Infinite when equal.
 double psnr(const at::Tensor& video_CFHW, const at::Tensor& reference_CFHW);

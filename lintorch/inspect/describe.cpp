@@ -13,6 +13,7 @@
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/flops.h"
 #include "lintorch/models/wan/vae.h"
+#include "lintorch/models/wan/vae_tiling.h"
 #include "lintorch/pipeline/video_model.h"
 #include "lintorch/pipeline/video_size.h"
 
@@ -111,7 +112,8 @@ Json describe_model(const DescribeConfig& config) {
   const double weights = transformer_bytes(dit, b), text = static_cast<double>(text_parameters * b);
   const double vae = static_cast<double>(vae_count * 4);
   const double working = static_cast<double>(branches) * inference_activation_bytes(dit, tokens, b);
-  const double decode = vae_decode_bytes(configs.vae, video.height, video.width, video.frames);
+  const double decode = static_cast<double>(
+      wan::decode_memory_bytes(configs.vae, video.height, video.width, static_cast<int64_t>(sizeof(float))));
   const double optimizer = static_cast<double>(dit_parameters * (kTeacherBytes + kStudentBytes));
   const double stored = training_activation_bytes(dit, tokens);
   // As linvideo's store: steps + 1 states and a velocity per step and branch, in two bytes.
@@ -144,12 +146,12 @@ Json describe_model(const DescribeConfig& config) {
       {"transformer", "weights: time path, modulation, norms and head in fp32, the rest in " + config.dtype},
       {"text_encoder", configs.text_encoder ? "weights in " + config.dtype : "none: not in this model"},
       {"vae", "weights in fp32"},
-      {"transformer_activations",
-       fmt::format("largest set alive in one layer, {} sample{}", branches, branches == 1 ? "" : "s of guidance")},
-      {"vae_decode", "one latent frame at a time, untiled, in fp32: widest features, cached frames, finished video"},
+      {"transformer_activations", fmt::format("largest set alive in one layer and the allocator's share, {} sample{}",
+                                              branches, branches == 1 ? "" : "s of guidance")},
+      {"vae_decode", "one latent frame at a time, untiled, in fp32, as measured on an H100"},
       {"teacher_student_optimizer", "fp32: teacher, student, its gradients, AdamW's two moments"},
       {"activations", "kept for the backward pass, bf16 autocast, batch 1, nothing recomputed"},
-      {"left_out", "text encoder's activations, allocator, libraries, CUDA context"}};
+      {"left_out", "text encoder's activations, in training the allocator, libraries, CUDA context"}};
   json["trajectories"] = {{"count", config.trajectories},
                           {"bytes_each", trajectory},
                           {"bytes", trajectory * static_cast<double>(config.trajectories)}};

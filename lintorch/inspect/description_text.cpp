@@ -65,8 +65,7 @@ std::string description_text(const Json& json) {
   counted_line("train", "weights and optimizer", train, "teacher_student_optimizer");
   counted_line("", "activations", train, "activations");
   peak_line("peak", train["peak"]);
-  line("",
-       "Memory is counted from the shapes, not measured. Left out: " + counted["left_out"].get<std::string>() + ".");
+  line("", "Memory is counted from the shapes. Left out: " + counted["left_out"].get<std::string>() + ".");
   const Json& disk = json["trajectories"];
   line("trajectories", fmt::format("{} each, {} for {}, of {} steps", bytes(disk["bytes_each"]), bytes(disk["bytes"]),
                                    number(disk["count"]), number(video["steps"])));

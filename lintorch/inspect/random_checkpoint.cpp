@@ -1,11 +1,13 @@
 #include "lintorch/inspect/random_checkpoint.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/randn.h>
 #include <c10/util/accumulate.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <map>
 
 #include "lintorch/core/error.h"
@@ -17,12 +19,21 @@
 namespace lintorch::inspect {
 namespace {
 
+constexpr int64_t kPiece = 1 << 20;
+
 at::Tensor make_tensor(const TensorSpec& spec, uint64_t seed, at::ScalarType dtype) {
   at::Tensor value;
   if (spec.std > 0) {
     const auto stream = ::crc32(0, reinterpret_cast<const Bytef*>(spec.name.data()), spec.name.size());
-    value = at::randn(spec.shape, make_generator(mix_seed(seed, stream)), at::kFloat).mul_(spec.std);
-    if (spec.mean != 0) value.add_(spec.mean);
+    value = at::empty(spec.shape, at::kFloat);
+    const at::Tensor flat = value.view(-1);
+    // Each piece draws from a generator of its own, so that the threads share the work and the values do not depend on them.
+    const int64_t pieces = (flat.numel() + kPiece - 1) / kPiece;
+    at::parallel_for(0, pieces, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        flat.narrow(0, i * kPiece, std::min(kPiece, flat.numel() - i * kPiece))
+            .normal_(spec.mean, spec.std, make_generator(mix_seed(seed, stream, static_cast<uint64_t>(i))));
+    });
   } else {
     value = at::full(spec.shape, spec.mean, at::kFloat);
   }

@@ -6,6 +6,7 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
 
+#include "lintorch/layers/lora_adapter.h"
 #include "lintorch/ops/bmm_accumulate.h"
 
 namespace lintorch::layers {
@@ -21,14 +22,17 @@ at::ScalarType compute_dtype(const at::Tensor& weight) {
 NoAutocast::NoAutocast() : guard_(c10::autocast_dispatch_keyset) {}
 
 at::Tensor apply_linear(const torch::nn::Linear& linear, const at::Tensor& x) {
-  return at::linear(x.to(compute_dtype(linear->weight)), linear->weight, linear->bias);
+  const at::Tensor input = x.to(compute_dtype(linear->weight));
+  const at::Tensor y = at::linear(input, linear->weight, linear->bias);
+  const auto adapter = find_lora_adapter(*linear);
+  return adapter ? y + adapter->forward(input) : y;
 }
 
 at::Tensor apply_linear_gelu(const torch::nn::Linear& linear, const at::Tensor& x) {
   const at::ScalarType dtype = compute_dtype(linear->weight);
   // cuBLASLt's GELU is the tanh form; the operator has no backward.
   if (!linear->weight.is_cuda() || dtype != at::kBFloat16 || at::GradMode::is_enabled() ||
-      linear->weight.scalar_type() != dtype)
+      linear->weight.scalar_type() != dtype || find_lora_adapter(*linear))
     return at::gelu(apply_linear(linear, x), "tanh");
   const at::Tensor rows = x.to(dtype).reshape({-1, x.size(-1)});
   auto shape = x.sizes().vec();

@@ -18,7 +18,8 @@ class NoAutocast {
   c10::impl::ExcludeDispatchKeyGuard guard_;
 };
 
-/// x W^T + b in compute_dtype(W); x is cast if necessary. Keeps autocast's cache of cast weights in use.
+/// x W^T + b in compute_dtype(W), plus what the layer's low-rank adapter adds, if it has one (lora_adapter.h); x is cast
+/// if necessary. Keeps autocast's cache of cast weights in use.
 at::Tensor apply_linear(const torch::nn::Linear& linear, const at::Tensor& x);
 
 /// gelu(x W^T + b) with the tanh approximation, in compute_dtype(W). On a GPU without gradients one matrix product with

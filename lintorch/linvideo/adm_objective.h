@@ -19,7 +19,7 @@ at::Tensor score_difference(const at::Tensor& velocity_BCTHW, const at::Tensor& 
 
 /// Times t < t' at which x^_t is judged.
 ///   euler:    t = t' - min(euler_step, t'/2), or the next grid time (kept at t'/2 or above) for euler_step = 0
-///   renoise:  uniform in (0,1), shifted as the sampling grid is, clamped to [min_t, max_t]
+///   renoise:  random_times in [min_t, max_t]
 at::Tensor adm_times(const StateBatch& batch, const AdmConfig& config, double shift, at::Generator& generator);
 
 /// x^_t, a differentiable function of one velocity u^(x_{t'}, t') of the student.
@@ -33,23 +33,20 @@ at::Tensor adm_sample(const StateBatch& batch, const at::Tensor& velocity_hat_BC
 /// d, the gradient that ADM puts on x^_t, from velocities at (x^_t, t); the caller holds no gradients of it.
 ///   uniform        d = u - u^
 ///   score          d = (1 - t)/t (u - u^) = -(s_t - s^_t), t clamped to [min_t, max_t]
-///   x0_normalized  d = t (u - u^) / mean |x^_0 - x_0|, x_0 = x^_t - t u the teacher's estimate at (x^_t, t) and
-///                  x^_0 the student's at (x_{t'}, t'); the mean runs over each sample (DMD's normalization)
+///   x0_normalized  x0_normalized_difference (DMD's), with x^_0 the student's estimate at (x_{t'}, t')
 ///
 /// x0_hat_BCTHW is read for x0_normalized only.
 at::Tensor adm_gradient(const at::Tensor& velocity_BCTHW, const at::Tensor& velocity_hat_BCTHW,
                         const at::Tensor& x_hat_BCTHW, const at::Tensor& x0_hat_BCTHW, const at::Tensor& t_B,
                         const AdmConfig& config);
 
-/// L_ADM = 1/2 mean || x^_t - stopgrad(x^_t - d) ||^2; its gradient with respect to x^_t is d / numel.
-at::Tensor adm_loss(const at::Tensor& x_hat_BCTHW, const at::Tensor& d_BCTHW);
-
-/// scale L_ADM at the states of a batch. velocity_hat_BCTHW: the student's velocity there, with gradients; `student` and
-/// `teacher` are evaluated once each at (x^_t, t), without gradients (the student's own output gives its score).
+/// L_ADM = scale matching_loss(x^_t, d) at the states of a batch. velocity_hat_BCTHW: the student's velocity there, with
+/// gradients; `student_score` (the student itself, or what stands in for it: ScoreSource) and `teacher` are evaluated
+/// once each at (x^_t, t), without gradients.
 ///
 /// Source: LinVideo (arXiv:2510.08318) Eq. 11-13.
-at::Tensor adm_objective(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW, const VelocityFunction& student,
-                         const VelocityFunction& teacher, const AdmConfig& config, double shift,
-                         at::Generator& generator);
+at::Tensor adm_objective(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW,
+                         const VelocityFunction& student_score, const VelocityFunction& teacher,
+                         const AdmConfig& config, double shift, at::Generator& generator);
 
 }  // namespace lintorch::linvideo

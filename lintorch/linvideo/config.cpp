@@ -39,6 +39,7 @@ void SelectiveTransferConfig::validate(const std::string& path) const {
   check(alpha_end > 0, path, "alpha_end", "a number above 0", alpha_end);
   check(alpha_fraction > 0 && alpha_fraction <= 1, path, "alpha_fraction", "a value in (0,1]", alpha_fraction);
   check(freeze_fraction > 0 && freeze_fraction <= 1, path, "freeze_fraction", "a value in (0,1]", freeze_fraction);
+  check(greedy_states > 0, path, "greedy_states", "1 or more", greedy_states);
 }
 
 void AdmConfig::validate(const std::string& path) const {
@@ -46,6 +47,18 @@ void AdmConfig::validate(const std::string& path) const {
   check(min_t > 0 && min_t < 1, path, "min_t", "a value in (0,1)", min_t);
   check(max_t > min_t && max_t < 1, path, "max_t", "a value in (min_t,1)", max_t);
   check(scale > 0, path, "scale", "a number above 0", scale);
+  check(score_ema_decay > 0 && score_ema_decay < 1, path, "score_ema_decay", "a value in (0,1)", score_ema_decay);
+}
+
+void DmdConfig::validate(const std::string& path) const {
+  check(min_t > 0 && min_t < 1, path, "min_t", "a value in (0,1)", min_t);
+  check(max_t > min_t && max_t < 1, path, "max_t", "a value in (min_t,1)", max_t);
+  check(scale > 0, path, "scale", "a number above 0", scale);
+}
+
+void ScoreNetworkConfig::validate(const std::string& path) const {
+  check(lr > 0, path, "lr", "a number above 0", lr);
+  check(updates > 0, path, "updates", "1 or more", updates);
 }
 
 void ObjectiveConfig::validate(const std::string& path) const {
@@ -55,6 +68,12 @@ void ObjectiveConfig::validate(const std::string& path) const {
 }
 
 void WarmupConfig::validate(const std::string& path) const { check(steps >= 0, path, "steps", "0 or more", steps); }
+
+void LoraConfig::validate(const std::string& path) const {
+  check(rank > 0, path, "rank", "1 or more", rank);
+  check(alpha > 0, path, "alpha", "a number above 0", alpha);
+  check(!modules.empty(), path, "modules", "at least one linear layer", "none");
+}
 
 void ValidationConfig::validate(const std::string& path) const {
   check(every >= 0, path, "every", "0 or more", every);

@@ -14,10 +14,11 @@
 namespace lintorch::linvideo {
 
 /// How the layers that become linear are chosen.
-enum class SelectionKind { kLearned, kManual, kFirst, kLast, kUniform, kRandom };
+enum class SelectionKind { kLearned, kManual, kFirst, kLast, kUniform, kRandom, kGreedy };
 
-/// Training objective: velocity matching (Eq. 7) or anytime distribution matching (Eq. 11-13).
-enum class ObjectiveKind { kMse, kAdm };
+/// Training objective: velocity matching (Eq. 7), anytime distribution matching (Eq. 11-13), or distribution matching at
+/// t = 0 only.
+enum class ObjectiveKind { kMse, kAdm, kDmd };
 
 /// How ADM forms the sample x^_t from a state x_{t'}: an Euler step of the student, or its x^_0 noised again.
 enum class AdmReading { kEuler, kRenoise };
@@ -25,11 +26,15 @@ enum class AdmReading { kEuler, kRenoise };
 /// Weight of the velocity difference in the ADM gradient d.
 enum class AdmWeight { kUniform, kScore, kX0Normalized };
 
+/// Whose output gives the student's score s^_t: its own, that of an average of its weights, or that of a network trained
+/// for it.
+enum class ScoreSource { kSelf, kEma, kNetwork };
+
 /// Where training states x_t come from.
 enum class StateSource { kStored, kOnPolicy };
 
 /// Which weights train besides the gates.
-enum class TrainableKind { kAll, kAttention, kMaps };
+enum class TrainableKind { kAll, kAttention, kMaps, kLora };
 
 /// Trajectory collection (`lintorch-collect`).
 struct CollectConfig {
@@ -90,6 +95,7 @@ struct SelectiveTransferConfig {
   double alpha_end = 2.0;
   double alpha_fraction = 0.5;
   double freeze_fraction = 0.8;
+  int64_t greedy_states = 32;
 
   template <class V>
   void visit(V& v) {
@@ -106,6 +112,8 @@ struct SelectiveTransferConfig {
     v("alpha_end", alpha_end, "exponent alpha of L_reg at the end of its schedule");
     v("alpha_fraction", alpha_fraction, "share of the steps over which alpha goes linearly from start to end");
     v("freeze_fraction", freeze_fraction, "share of the steps after which the choice is final, in (0,1]");
+    v("greedy_states", greedy_states,
+      "selection greedy: stored states on which the error of each layer alone being linear is measured");
   }
   void validate(const std::string& path) const;
 };
@@ -118,6 +126,8 @@ struct AdmConfig {
   double min_t = 0.02;
   double max_t = 0.98;
   double scale = 1.0;
+  ScoreSource score = ScoreSource::kSelf;
+  double score_ema_decay = 0.99;
 
   template <class V>
   void visit(V& v) {
@@ -127,6 +137,38 @@ struct AdmConfig {
     v("min_t", min_t, "lowest t in the weight and for renoise, in (0,1)");
     v("max_t", max_t, "highest t in the weight and for renoise, in (0,1)");
     v("scale", scale, "factor on L_ADM; 1/euler_step makes its gradient on u^ comparable with that of L_mse");
+    v("score", score,
+      "the student's score: from itself, from an average of its weights (ema), or from a network trained for it "
+      "(objective.score_network)");
+    v("score_ema_decay", score_ema_decay, "score ema: decay of the average, in (0,1)");
+  }
+  void validate(const std::string& path) const;
+};
+
+/// Distribution matching at t = 0 only (DMD), the rival of the paper's objective table.
+struct DmdConfig {
+  double min_t = 0.02;
+  double max_t = 0.98;
+  double scale = 1.0;
+
+  template <class V>
+  void visit(V& v) {
+    v("min_t", min_t, "lowest t at which x^_0 is noised and judged, in (0,1)");
+    v("max_t", max_t, "highest t at which x^_0 is noised and judged, in (0,1)");
+    v("scale", scale, "factor on L_DMD");
+  }
+  void validate(const std::string& path) const;
+};
+
+/// The network that learns the student's score, for objective dmd and for objective adm with score network.
+struct ScoreNetworkConfig {
+  double lr = 1e-5;
+  int64_t updates = 1;
+
+  template <class V>
+  void visit(V& v) {
+    v("lr", lr, "learning rate of the score network, constant");
+    v("updates", updates, "its updates per step of the student");
   }
   void validate(const std::string& path) const;
 };
@@ -135,6 +177,8 @@ struct AdmConfig {
 struct ObjectiveConfig {
   ObjectiveKind kind = ObjectiveKind::kMse;
   AdmConfig adm;
+  DmdConfig dmd;
+  ScoreNetworkConfig score_network;
   double mse_anchor = 0.0;
   StateSource states = StateSource::kStored;
   int64_t pool_size = 64;
@@ -144,7 +188,9 @@ struct ObjectiveConfig {
   void visit(V& v) {
     v("kind", kind, "training objective");
     v("adm", adm);
-    v("mse_anchor", mse_anchor, "weight of L_mse added to L_ADM at the same states; 0 = off");
+    v("dmd", dmd);
+    v("score_network", score_network);
+    v("mse_anchor", mse_anchor, "weight of L_mse added to L_ADM or L_DMD at the same states; 0 = off");
     v("states", states, "stored teacher states, or a rolling pool of the student's own trajectories");
     v("pool_size", pool_size, "states on_policy: trajectories in flight");
     v("prompt_drop", prompt_drop, "share of the samples that match the unconditional branch, in [0,1]");
@@ -159,6 +205,21 @@ struct WarmupConfig {
   template <class V>
   void visit(V& v) {
     v("steps", steps, "steps spent on it before selective transfer starts; 0 = off");
+  }
+  void validate(const std::string& path) const;
+};
+
+/// Low-rank adapters on linear layers of the blocks, the other weights frozen.
+struct LoraConfig {
+  int64_t rank = 16;
+  double alpha = 16.0;
+  std::vector<std::string> modules = {"attn1.to_q", "attn1.to_k", "attn1.to_v", "attn1.to_out.0"};
+
+  template <class V>
+  void visit(V& v) {
+    v("rank", rank, "trainable lora: rank r of the adapters");
+    v("alpha", alpha, "trainable lora: W + alpha/r B A replaces W");
+    v("modules", modules, "trainable lora: linear layers of every block that get one, e.g. attn1.to_q, ffn.net.2");
   }
   void validate(const std::string& path) const;
 };
@@ -199,9 +260,11 @@ struct LinearizeConfig {
   std::string trajectories = "trajectories";
   layers::LinearAttentionConfig linear_attention;
   TrainableKind trainable = TrainableKind::kAll;
+  LoraConfig lora;
   double feature_map_lr = 1e-3;
   double backbone_weight_decay = 0.01;
   int64_t batch_size = 1;
+  bool activation_checkpointing = false;
   int64_t seed = 0;
   SelectiveTransferConfig selective_transfer;
   ObjectiveConfig objective;
@@ -214,10 +277,14 @@ struct LinearizeConfig {
     v("model", model, "folder of the teacher");
     v("trajectories", trajectories, "folder written by lintorch-collect with the same teacher");
     v("linear_attention", linear_attention);
-    v("trainable", trainable, "weights that train besides the gates: all, attention (attn1 only) or maps");
+    v("trainable", trainable,
+      "weights that train besides the gates: all, attention (attn1 only), maps (W~ only) or lora (adapters and W~)");
+    v("lora", lora);
     v("feature_map_lr", feature_map_lr, "learning rate of W~_q and W~_k; no weight decay");
-    v("backbone_weight_decay", backbone_weight_decay, "weight decay of the other weights");
+    v("backbone_weight_decay", backbone_weight_decay, "weight decay of the other weights, or of the adapters");
     v("batch_size", batch_size, "states per micro-step");
+    v("activation_checkpointing", activation_checkpointing,
+      "keep only the input of each block and compute the block again in the backward: less memory, a third more time");
     v("seed", seed, "seed of the state sampling, the gates' noise and the maps' init");
     v("selective_transfer", selective_transfer);
     v("objective", objective);
@@ -263,15 +330,15 @@ struct ExportConfig {
 template <>
 struct lintorch::EnumNames<lintorch::linvideo::SelectionKind> {
   using E = lintorch::linvideo::SelectionKind;
-  static constexpr std::pair<E, std::string_view> table[] = {{E::kLearned, "learned"}, {E::kManual, "manual"},
-                                                             {E::kFirst, "first"},     {E::kLast, "last"},
-                                                             {E::kUniform, "uniform"}, {E::kRandom, "random"}};
+  static constexpr std::pair<E, std::string_view> table[] = {
+      {E::kLearned, "learned"}, {E::kManual, "manual"}, {E::kFirst, "first"},  {E::kLast, "last"},
+      {E::kUniform, "uniform"}, {E::kRandom, "random"}, {E::kGreedy, "greedy"}};
 };
 
 template <>
 struct lintorch::EnumNames<lintorch::linvideo::ObjectiveKind> {
   using E = lintorch::linvideo::ObjectiveKind;
-  static constexpr std::pair<E, std::string_view> table[] = {{E::kMse, "mse"}, {E::kAdm, "adm"}};
+  static constexpr std::pair<E, std::string_view> table[] = {{E::kMse, "mse"}, {E::kAdm, "adm"}, {E::kDmd, "dmd"}};
 };
 
 template <>
@@ -288,6 +355,13 @@ struct lintorch::EnumNames<lintorch::linvideo::AdmWeight> {
 };
 
 template <>
+struct lintorch::EnumNames<lintorch::linvideo::ScoreSource> {
+  using E = lintorch::linvideo::ScoreSource;
+  static constexpr std::pair<E, std::string_view> table[] = {
+      {E::kSelf, "self"}, {E::kEma, "ema"}, {E::kNetwork, "network"}};
+};
+
+template <>
 struct lintorch::EnumNames<lintorch::linvideo::StateSource> {
   using E = lintorch::linvideo::StateSource;
   static constexpr std::pair<E, std::string_view> table[] = {{E::kStored, "stored"}, {E::kOnPolicy, "on_policy"}};
@@ -297,5 +371,5 @@ template <>
 struct lintorch::EnumNames<lintorch::linvideo::TrainableKind> {
   using E = lintorch::linvideo::TrainableKind;
   static constexpr std::pair<E, std::string_view> table[] = {
-      {E::kAll, "all"}, {E::kAttention, "attention"}, {E::kMaps, "maps"}};
+      {E::kAll, "all"}, {E::kAttention, "attention"}, {E::kMaps, "maps"}, {E::kLora, "lora"}};
 };

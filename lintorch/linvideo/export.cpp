@@ -10,6 +10,7 @@
 #include "lintorch/io/atomic_dir.h"
 #include "lintorch/layers/module_state.h"
 #include "lintorch/linvideo/fingerprint.h"
+#include "lintorch/linvideo/lora.h"
 #include "lintorch/linvideo/training_record.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/pipeline/model_export.h"
@@ -104,15 +105,20 @@ LayerAssignment export_student(const TrainedStudent& trained, const fs::path& te
   } else {
     LT_CHECK(trained.gates.defined() && trained.gates.numel() == teacher->num_layers(), CheckpointError,
              "[export_linearized] the checkpoint has no gates for the teacher's {} layers", teacher->num_layers());
+    LT_CHECK(record.config.selective_transfer.selection == SelectionKind::kLearned, CheckpointError,
+             "[export_linearized] the checkpoint of step {} is from before the layers were chosen: export a later one",
+             trained.step);
     log_warning("the choice of layers is not final at step {}: taking the {} smallest gates", trained.step,
                 record.config.selective_transfer.target);
-    assignment = assign_smallest_gates(trained.gates, record.config.selective_transfer.target);
+    assignment = assign_smallest(trained.gates, record.config.selective_transfer.target);
   }
 
   auto dit = swapped_dit(teacher, assignment, record.config.linear_attention);
   TensorMap state = layers::module_state(*dit);
   const auto teacher_state = layers::module_state(*teacher);
+  merge_lora(state, trained.parameters, record.config.lora);
   for (const auto& [name, value] : trained.parameters) {
+    if (is_lora_parameter(name)) continue;
     const auto it = state.find(name);
     if (it != state.end()) {
       it->second = value;
@@ -132,6 +138,7 @@ LayerAssignment export_student(const TrainedStudent& trained, const fs::path& te
     gates.assign(host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel());
   }
   description["gates"] = gates;
+  if (!record.block_errors.empty()) description["block_errors"] = record.block_errors;
   description["teacher_fingerprint"] = record.teacher;
   description["linearize"] = config_to_json(record.config);
   write_model(dit, teacher_folder, output, format, description);

@@ -10,7 +10,7 @@
 namespace lintorch::linvideo {
 
 /// Turns a training checkpoint into an ordinary model folder: transformer/config.json lists the attention kind of every
-/// layer, the branches not in use and the gates are gone, and the other components are copies of the teacher's. Adds
+/// layer, the branches not in use and the gates are gone, adapters are merged into the weights, and the other components are copies of the teacher's. Adds
 /// linearization.json: gates, chosen layers, step, config.
 ///
 /// The choice is the frozen one, or the `target` smallest gates of a run that ended before its freeze (with a warning).

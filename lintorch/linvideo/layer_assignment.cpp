@@ -27,12 +27,12 @@ std::vector<int64_t> spread_layers(int64_t target, int64_t num_layers) {
 
 }  // namespace
 
-LayerAssignment assign_smallest_gates(const at::Tensor& gates, int64_t target) {
-  const at::Tensor host = gates.detach().to(at::kCPU, at::kDouble).contiguous();
-  const double* r = host.const_data_ptr<double>();
+LayerAssignment assign_smallest(const at::Tensor& values, int64_t target) {
+  const at::Tensor host = values.detach().to(at::kCPU, at::kDouble).contiguous();
+  const double* value = host.const_data_ptr<double>();
   std::vector<int64_t> order(host.numel());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return r[a] < r[b]; });
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return value[a] < value[b]; });
   LT_ASSERT(target >= 0 && target <= host.numel());
   order.resize(target);
   return linear_at(order, host.numel());
@@ -44,6 +44,7 @@ LayerAssignment assign_fixed(const SelectiveTransferConfig& config, int64_t num_
   std::vector<int64_t> layers(config.target);
   switch (config.selection) {
     case SelectionKind::kLearned:
+    case SelectionKind::kGreedy:
       LT_ASSERT(false);
       break;
     case SelectionKind::kFirst:

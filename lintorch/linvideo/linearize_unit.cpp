@@ -11,22 +11,24 @@
 #include "lintorch/core/logging.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/diffusion/guidance.h"
-#include "lintorch/linvideo/adm_objective.h"
 #include "lintorch/linvideo/fingerprint.h"
-#include "lintorch/linvideo/mse_objective.h"
+#include "lintorch/linvideo/lora.h"
 #include "lintorch/linvideo/preview.h"
 #include "lintorch/linvideo/training_record.h"
+#include "lintorch/linvideo/velocity_error.h"
 
 namespace lintorch::linvideo {
 
 namespace {
 
-enum Stream : uint64_t { kGateStream = 1, kStateStream = 2, kPoolStream = 3 };
+enum Stream : uint64_t { kGateStream = 1, kStateStream = 2, kPoolStream = 3, kLoraStream = 4 };
 
-VelocityFunction velocity_of(wan::WanDit& dit) {
-  return [dit](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
-    return dit->forward(x, timestep, text);
-  };
+/// The entries of a checkpoint's extra state under a prefix, without it.
+TensorMap with_prefix(const TensorMap& state, const std::string& prefix) {
+  TensorMap part;
+  for (const auto& [name, value] : state)
+    if (name.starts_with(prefix)) part[name.substr(prefix.size())] = value;
+  return part;
 }
 
 }  // namespace
@@ -42,12 +44,26 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
   const auto seed = static_cast<uint64_t>(config_.seed);
   for (auto& parameter : teacher_.dit->parameters()) parameter.set_requires_grad(false);
   student_ = copy_wan_dit(teacher_.dit);
+  if (config_.trainable == TrainableKind::kLora) add_lora(student_, config_.lora, mix_seed(seed, kLoraStream));
   transfer_ = std::make_unique<SelectiveTransfer>(student_, config_.linear_attention, config_.selective_transfer,
                                                   mix_seed(seed, kGateStream));
   parameters_ = select_parameters(student_, teacher_.dit, config_.trainable);
+  objective_ = std::make_unique<Objective>(
+      config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, store_.manifest().shift);
   if (config_.objective.states == StateSource::kOnPolicy)
     pool_ = std::make_unique<RolloutPool>(store_, num_training_trajectories_, config_.objective.pool_size,
                                           mix_seed(seed, kPoolStream), device_);
+}
+
+std::unique_ptr<AveragedStudent> LinearizeUnit::make_averaged_student() {
+  wan::WanDit twin = copy_wan_dit(teacher_.dit);
+  if (config_.trainable == TrainableKind::kLora) add_lora(twin, config_.lora, 0);  // values come from the student
+  transfer_->attach(twin);
+  select_parameters(twin, teacher_.dit,
+                    config_.trainable);  // what does not train shares the teacher's storage here too
+  NamedTensors trained = parameters_.backbone;
+  trained.insert(trained.end(), parameters_.feature_maps.begin(), parameters_.feature_maps.end());
+  return std::make_unique<AveragedStudent>(twin, trained, config_.objective.adm.score_ema_decay);
 }
 
 void LinearizeUnit::check_config() {
@@ -121,21 +137,36 @@ bool LinearizeUnit::group_steps(const std::string& group, int64_t step) const {
 
 void LinearizeUnit::before_step(int64_t step) {
   transfer_->set_distilling(warming_up(step));
-  if (step >= freeze_step() && !transfer_->frozen()) {
-    transfer_->freeze();
+  student_->set_activation_checkpointing(config_.activation_checkpointing);
+  if (warming_up(step) || transfer_->frozen()) return;
+  const bool greedy = config_.selective_transfer.selection == SelectionKind::kGreedy;
+  if (greedy || step >= freeze_step()) {
+    greedy ? choose_greedily() : transfer_->freeze();
     log_info("step {}: {} linear layers chosen: {}", step, count_linear(transfer_->assignment()),
              describe_linear_layers(transfer_->assignment()));
   }
 }
 
-void LinearizeUnit::after_step(int64_t, train::MetricBag&) { transfer_->project_gates(); }
+void LinearizeUnit::choose_greedily() {
+  const auto indices =
+      spread_states(store_.manifest(), 0, num_training_trajectories_, config_.selective_transfer.greedy_states);
+  block_errors_ = measure_block_errors(student_, *transfer_, store_, indices, config_.batch_size, device_);
+  for (size_t layer = 0; layer < block_errors_.size(); ++layer)
+    log_info("velocity error with layer {} alone linear: {:.4g}", layer, block_errors_[layer]);
+  transfer_->freeze(assign_smallest(at::tensor(block_errors_, at::kDouble), config_.selective_transfer.target));
+}
+
+void LinearizeUnit::after_step(int64_t, train::MetricBag&) {
+  transfer_->project_gates();
+  objective_->after_step();
+}
 
 at::Tensor LinearizeUnit::training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) {
   const auto seed = mix_seed(static_cast<uint64_t>(config_.seed), kStateStream);
   auto generator = make_generator(mix_seed(seed, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)));
   if (warming_up(step)) return warmup_loss(generator, metrics);
 
-  at::Tensor loss = objective_loss(generator, metrics);
+  at::Tensor loss = objective_loss(micro_step, generator, metrics);
   const auto selection = transfer_->losses(transfer_progress(step));
   if (!transfer_->frozen()) loss = loss + selection.weighted;
   add_selection_metrics(selection, metrics);
@@ -166,29 +197,11 @@ StateBatch LinearizeUnit::next_states(at::Generator& generator, std::vector<bool
   return pool_ ? pool_->next(dropped) : load_states(store_, indices, device_);
 }
 
-at::Tensor LinearizeUnit::objective_loss(at::Generator& generator, train::MetricBag& metrics) {
-  const auto& objective = config_.objective;
+at::Tensor LinearizeUnit::objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics) {
   std::vector<bool> dropped;
   const StateBatch batch = next_states(generator, dropped);
-  const auto student = velocity_of(student_);
-  const auto teacher = velocity_of(teacher_.dit);
-  const at::Tensor velocity_hat = student(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
-
-  at::Tensor loss;
-  if (objective.kind == ObjectiveKind::kAdm) {
-    loss = adm_objective(batch, velocity_hat, student, teacher, objective.adm, store_.manifest().shift, generator);
-    metrics.add("loss/adm", loss.detach());
-  }
-  if (objective.kind == ObjectiveKind::kMse || objective.mse_anchor > 0) {
-    at::Tensor target = batch.velocity_BCTHW;
-    if (!target.defined()) {
-      at::NoGradGuard no_grad;
-      target = teacher(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
-    }
-    const at::Tensor mse = mse_objective(velocity_hat, target);
-    metrics.add("loss/mse", mse.detach());
-    loss = loss.defined() ? loss + objective.mse_anchor * mse : mse;
-  }
+  const at::Tensor velocity_hat = student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
+  const at::Tensor loss = objective_->loss(batch, velocity_hat, micro_step == 0, generator, metrics);
   if (pool_) advance_pool(batch, dropped, velocity_hat.detach());
   return loss;
 }
@@ -228,24 +241,18 @@ void LinearizeUnit::add_selection_metrics(const SelectiveTransfer::Losses& losse
 /// The alarm for divergence: an ADM loss says little by its size, the error at fixed held-out states does.
 void LinearizeUnit::measure_held_out(train::MetricBag& metrics) {
   if (config_.validation.trajectories == 0 || config_.validation.states == 0) return;
-  at::NoGradGuard no_grad;
-  const auto indices = spread_states(store_.manifest(), num_training_trajectories_, config_.validation.states);
-  std::vector<at::Tensor> errors;
-  for (size_t begin = 0; begin < indices.size(); begin += config_.batch_size) {
-    const size_t end = std::min(indices.size(), begin + config_.batch_size);
-    const StateBatch batch = load_states(store_, {indices.begin() + begin, indices.begin() + end}, device_);
-    const at::Tensor velocity_hat = student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
-    errors.push_back((velocity_hat - batch.velocity_BCTHW).square().flatten(1).mean(1));
-  }
-  metrics.add("held_out/velocity_mse", at::cat(errors).mean());
+  const auto indices = spread_states(store_.manifest(), num_training_trajectories_, store_.num_trajectories(),
+                                     config_.validation.states);
+  metrics.add("held_out/velocity_mse", velocity_error(student_, store_, indices, config_.batch_size, device_));
 }
 
 TensorMap LinearizeUnit::extra_state() {
-  TrainingRecord record{config_, teacher_fingerprint_, {}};
+  TrainingRecord record{config_, teacher_fingerprint_, {}, block_errors_};
   if (transfer_->frozen()) record.assignment = transfer_->assignment();
   TensorMap state = record_to_tensors(record);
   if (pool_)
     for (auto& [name, value] : pool_->state()) state["pool." + name] = value;
+  for (auto& [name, value] : objective_->state()) state["objective." + name] = value;
   return state;
 }
 
@@ -255,10 +262,10 @@ void LinearizeUnit::load_extra_state(const TensorMap& state) {
            "model: the checkpoint was trained from another teacher (fingerprint {}, {} has {})", record.teacher,
            config_.model, teacher_fingerprint_);
   if (record.assignment) transfer_->freeze(*record.assignment);
+  block_errors_ = record.block_errors;
+  objective_->load_state(with_prefix(state, "objective."));
   if (!pool_) return;
-  TensorMap pool_state;
-  for (const auto& [name, value] : state)
-    if (name.starts_with("pool.")) pool_state[name.substr(5)] = value;
+  const TensorMap pool_state = with_prefix(state, "pool.");
   LT_CHECK(!pool_state.empty(), ConfigError, "objective.states: the checkpoint was made without an on-policy pool");
   pool_->load_state(pool_state);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lintorch/linvideo/config.h"
+#include "lintorch/linvideo/objective.h"
 #include "lintorch/linvideo/rollout_pool.h"
 #include "lintorch/linvideo/selective_transfer.h"
 #include "lintorch/linvideo/stored_states.h"
@@ -24,7 +25,7 @@ namespace lintorch::linvideo {
 ///   L_total = objective + lambda (L_con + L_reg)
 ///
 /// is minimized over the run's phases: feature-map warm-up (optional), selective transfer, and, once the choice is
-/// frozen, the objective alone with the unused branches switched off.
+/// frozen, the objective alone with the unused branches switched off. A greedy selection is measured after the warm-up.
 /// Source: LinVideo (arXiv:2510.08318) Eq. 14.
 class LinearizeUnit : public train::TrainUnit {
  public:
@@ -41,7 +42,7 @@ class LinearizeUnit : public train::TrainUnit {
   void before_step(int64_t step) override;
   void after_step(int64_t step, train::MetricBag& metrics) override;
   /// What lintorch-export needs beside the weights: the config and teacher fingerprint (training_record.h), the frozen
-  /// choice; and the on-policy pool.
+  /// choice; the on-policy pool; the averaged student or the score network.
   TensorMap extra_state() override;
   Json identity() const override;
   void load_extra_state(const TensorMap& state) override;
@@ -56,8 +57,10 @@ class LinearizeUnit : public train::TrainUnit {
   int64_t freeze_step() const;
   double transfer_progress(int64_t step) const;
   void check_config();
+  void choose_greedily();
   at::Tensor warmup_loss(at::Generator& generator, train::MetricBag& metrics);
-  at::Tensor objective_loss(at::Generator& generator, train::MetricBag& metrics);
+  at::Tensor objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
+  std::unique_ptr<AveragedStudent> make_averaged_student();
   StateBatch next_states(at::Generator& generator, std::vector<bool>& dropped);
   void advance_pool(const StateBatch& batch, const std::vector<bool>& dropped, const at::Tensor& velocity_hat_BCTHW);
   void add_selection_metrics(const SelectiveTransfer::Losses& losses, train::MetricBag& metrics);
@@ -72,9 +75,11 @@ class LinearizeUnit : public train::TrainUnit {
   wan::WanDit student_{nullptr};
   std::unique_ptr<SelectiveTransfer> transfer_;
   StudentParameters parameters_;
+  std::unique_ptr<Objective> objective_;
   std::unique_ptr<RolloutPool> pool_;
   std::string teacher_fingerprint_;
-  at::Tensor num_linear_;  ///< of the last step, on the device
+  std::vector<double> block_errors_;  ///< selection greedy, once measured
+  at::Tensor num_linear_;             ///< of the last step, on the device
 };
 
 }  // namespace lintorch::linvideo

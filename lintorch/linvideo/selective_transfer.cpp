@@ -18,28 +18,43 @@ at::Tensor initial_gates(int64_t num_layers, const SelectiveTransferConfig& conf
   return (config.init + config.init_noise * noise).clamp(0, 1).to(options).requires_grad_(true);
 }
 
+at::ScalarType gate_dtype(const at::TensorOptions& weights) {
+  return weights.dtype() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
 }  // namespace
 
 SelectiveTransfer::SelectiveTransfer(wan::WanDit& student, const layers::LinearAttentionConfig& linear_attention,
                                      const SelectiveTransferConfig& config, uint64_t seed)
-    : config_(config), num_layers_(student->num_layers()), seed_(seed) {
+    : linear_attention_(linear_attention), config_(config), num_layers_(student->num_layers()) {
   LT_CHECK(config.target <= num_layers_, ConfigError,
            "selective_transfer.target: expected at most {} (the teacher's layers), got {}", num_layers_, config.target);
   const at::TensorOptions options = student->block(0)->attn1->to_q->weight.options();
-  const auto gate_dtype = options.dtype() == at::kDouble ? at::kDouble : at::kFloat;
-  gates_ = initial_gates(num_layers_, config, seed, options.dtype(gate_dtype));
-  const wan::WanDitConfig& model = student->config();
+  gates_ = initial_gates(num_layers_, config, seed, options.dtype(gate_dtype(options)));
+  cores_ = put_cores(student);
+  const bool needs_model = config.selection == SelectionKind::kLearned || config.selection == SelectionKind::kGreedy;
+  if (!needs_model) freeze(assign_fixed(config, num_layers_, seed));
+}
+
+SelectiveTransfer::Cores SelectiveTransfer::put_cores(wan::WanDit& dit) {
+  const wan::WanDitConfig& model = dit->config();
+  Cores cores;
   for (int64_t layer = 0; layer < num_layers_; ++layer) {
     LT_CHECK(model.attention_of(layer) == wan::AttentionKind::kSoftmax, NotSupportedError,
              "[SelectiveTransfer] layer {} of the teacher is linear already: expected an all-softmax teacher", layer);
     auto linear =
-        std::make_shared<layers::LinearCore>(model.num_attention_heads, model.attention_head_dim, linear_attention);
-    linear->to(options.device(), gate_dtype);
-    auto& attention = student->block(layer)->attn1;
-    cores_.push_back(std::make_shared<MixedCore>(attention->core(), linear, gates_, layer));
-    attention->set_core(cores_.back());
+        std::make_shared<layers::LinearCore>(model.num_attention_heads, model.attention_head_dim, linear_attention_);
+    linear->to(gates_.device(), gates_.scalar_type());
+    auto& attention = dit->block(layer)->attn1;
+    cores.push_back(std::make_shared<MixedCore>(attention->core(), linear, gates_, layer));
+    attention->set_core(cores.back());
   }
-  if (config_.selection != SelectionKind::kLearned) freeze();
+  return cores;
+}
+
+void SelectiveTransfer::attach(wan::WanDit& twin) {
+  twin_cores_.push_back(put_cores(twin));
+  apply_modes();
 }
 
 SelectiveTransfer::Losses SelectiveTransfer::losses(double progress) const {
@@ -54,10 +69,7 @@ SelectiveTransfer::Losses SelectiveTransfer::losses(double progress) const {
 
 at::Tensor SelectiveTransfer::num_linear() const { return (1 - at::round(gates_.detach())).sum(); }
 
-void SelectiveTransfer::freeze() {
-  freeze(config_.selection == SelectionKind::kLearned ? assign_smallest_gates(gates_, config_.target)
-                                                      : assign_fixed(config_, num_layers_, seed_));
-}
+void SelectiveTransfer::freeze() { freeze(assign_smallest(gates_, config_.target)); }
 
 void SelectiveTransfer::freeze(LayerAssignment assignment) {
   LT_CHECK(static_cast<int64_t>(assignment.size()) == num_layers_, CheckpointError,
@@ -85,15 +97,23 @@ void SelectiveTransfer::set_distilling(bool distilling) {
   apply_modes();
 }
 
+void SelectiveTransfer::set_only_linear(std::optional<int64_t> layer) {
+  only_linear_ = layer;
+  apply_modes();
+}
+
 void SelectiveTransfer::apply_modes() {
   for (int64_t layer = 0; layer < num_layers_; ++layer) {
     MixedMode mode = MixedMode::kMixed;
-    if (distilling_) {
+    if (only_linear_) {
+      mode = layer == *only_linear_ ? MixedMode::kLinear : MixedMode::kSoftmax;
+    } else if (distilling_) {
       mode = MixedMode::kDistill;
     } else if (frozen()) {
       mode = assignment()[layer] == wan::AttentionKind::kLinear ? MixedMode::kLinear : MixedMode::kSoftmax;
     }
     cores_[layer]->set_mode(mode);
+    for (const auto& cores : twin_cores_) cores[layer]->set_mode(mode);
   }
 }
 

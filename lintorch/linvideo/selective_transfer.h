@@ -16,7 +16,7 @@ namespace lintorch::linvideo {
 /// Selective transfer: one gate r per self-attention layer decides, by learning, which `target` layers become linear.
 ///
 /// Gates are clamped to [0,1] (Choice: the paper leaves the parametrization open) and start at `init` plus a little
-/// noise. A selection that does not learn is final from the start.
+/// noise. A selection that needs no model is final from the start; a greedy one is for the caller to measure and freeze.
 /// Source: LinVideo (arXiv:2510.08318) Sec. 4.1.
 class SelectiveTransfer {
  public:
@@ -25,6 +25,10 @@ class SelectiveTransfer {
   /// Throws ConfigError if target exceeds the layers, NotSupportedError if a layer of the student is linear already.
   SelectiveTransfer(wan::WanDit& student, const layers::LinearAttentionConfig& linear_attention,
                     const SelectiveTransferConfig& config, uint64_t seed);
+
+  /// Gives a copy of the student mixed cores too: the same gates and, from now on, the same branches in use; linear
+  /// branches of its own.
+  void attach(wan::WanDit& twin);
 
   /// r of every layer, [layers]; a leaf that requires gradients.
   const at::Tensor& gates() const { return gates_; }
@@ -39,9 +43,9 @@ class SelectiveTransfer {
   /// Number of layers with round(r) = 0, as a tensor on the device.
   at::Tensor num_linear() const;
 
-  /// Fixes the choice: the `target` smallest gates, or the fixed selection. Waits for the device.
+  /// Fixes the choice: the `target` smallest gates. Waits for the device.
   void freeze();
-  /// Fixes a given choice (a resumed run).
+  /// Fixes a given choice (measured, or of a resumed run).
   void freeze(LayerAssignment assignment);
   bool frozen() const { return assignment_.has_value(); }
   /// The choice; frozen() only.
@@ -50,22 +54,29 @@ class SelectiveTransfer {
   /// Brings the gates back to [0,1], or to exactly 0 and 1 once frozen. Call after each optimizer step.
   void project_gates();
 
+  /// Softmax in every layer but one, to measure what that layer alone costs; nullopt ends it.
+  void set_only_linear(std::optional<int64_t> layer);
+
   /// Distillation: cores return the softmax output and keep the linear branch's error.
   void set_distilling(bool distilling);
   /// Mean of the layers' distillation losses at the last forward.
   at::Tensor distillation_loss();
 
  private:
+  using Cores = std::vector<std::shared_ptr<MixedCore>>;
+  Cores put_cores(wan::WanDit& dit);
   void apply_modes();
 
+  layers::LinearAttentionConfig linear_attention_;
   SelectiveTransferConfig config_;
   int64_t num_layers_;
-  uint64_t seed_;
   at::Tensor gates_;
-  std::vector<std::shared_ptr<MixedCore>> cores_;
+  Cores cores_;
+  std::vector<Cores> twin_cores_;
   std::optional<LayerAssignment> assignment_;
   at::Tensor frozen_gates_;
   bool distilling_ = false;
+  std::optional<int64_t> only_linear_;
 };
 
 }  // namespace lintorch::linvideo

@@ -25,6 +25,9 @@ using VelocityFunction =
 /// Samples of one shape as an fp32 batch on the device.
 at::Tensor stack_to_device(const std::vector<at::Tensor>& samples, c10::Device device);
 
+/// value_B as [B, 1, 1, ...] in the dtype of `like`, to scale the samples of a batch.
+at::Tensor per_sample(const at::Tensor& value_B, const at::Tensor& like);
+
 /// Flow times or timesteps as an fp32 vector on the device.
 at::Tensor times_to_device(const std::vector<double>& times, c10::Device device);
 

@@ -19,10 +19,10 @@ std::vector<StateIndex> draw_states(const TrajectoryManifest& manifest, int64_t 
   return indices;
 }
 
-std::vector<StateIndex> spread_states(const TrajectoryManifest& manifest, int64_t first, int64_t count) {
+std::vector<StateIndex> spread_states(const TrajectoryManifest& manifest, int64_t first, int64_t end, int64_t count) {
   std::vector<StateIndex> indices(count);
   for (int64_t i = 0; i < count; ++i)
-    indices[i] = {first + i % (manifest.trajectories - first), (2 * i + 1) * manifest.steps / (2 * count), false};
+    indices[i] = {first + i % (end - first), (2 * i + 1) * manifest.steps / (2 * count), false};
   return indices;
 }
 

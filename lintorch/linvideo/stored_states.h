@@ -23,9 +23,9 @@ struct StateIndex {
 std::vector<StateIndex> draw_states(const TrajectoryManifest& manifest, int64_t num_trajectories, int64_t batch_size,
                                     double prompt_drop, at::Generator& generator);
 
-/// `count` states of trajectories [first, num_trajectories), spread evenly over trajectories and steps; the same at
+/// `count` states of trajectories [first, end), spread evenly over trajectories and steps; the same at
 /// every call.
-std::vector<StateIndex> spread_states(const TrajectoryManifest& manifest, int64_t first, int64_t count);
+std::vector<StateIndex> spread_states(const TrajectoryManifest& manifest, int64_t first, int64_t end, int64_t count);
 
 /// Brings stored states to the device in fp32. The teacher's velocity is filled in where the store has it.
 StateBatch load_states(const TrajectoryStore& store, const std::vector<StateIndex>& indices, c10::Device device);

@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "lintorch/layers/module_state.h"
+#include "lintorch/linvideo/lora.h"
 
 namespace lintorch::linvideo {
 
@@ -27,7 +28,9 @@ StudentParameters select_parameters(wan::WanDit& student, wan::WanDit& teacher, 
   for (auto& parameter : student->named_parameters()) {
     const std::string& name = parameter.key();
     at::Tensor& value = parameter.value();
-    if (!teacher_parameters.contains(name)) {
+    if (is_lora_parameter(name)) {
+      selected.backbone.emplace_back(name, value);
+    } else if (!teacher_parameters.contains(name)) {
       selected.feature_maps.emplace_back(name, value);
     } else if (trainable == TrainableKind::kAll ||
                (trainable == TrainableKind::kAttention && name.find(".attn1.") != std::string::npos)) {

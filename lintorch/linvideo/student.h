@@ -18,11 +18,11 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// The student's trainable weights, by module name.
 struct StudentParameters {
-  NamedTensors backbone;      ///< by TrainableKind; empty for kMaps
+  NamedTensors backbone;      ///< by TrainableKind; the adapters for kLora; empty for kMaps
   NamedTensors feature_maps;  ///< W~_q and W~_k of every layer
 };
 
-/// Splits the parameters of a student (with its mixed cores in place). Those that do not train stop requiring gradients
+/// Splits the parameters of a student (with its mixed cores and adapters in place). Those that do not train stop requiring gradients
 /// and share the teacher's storage.
 StudentParameters select_parameters(wan::WanDit& student, wan::WanDit& teacher, TrainableKind trainable);
 

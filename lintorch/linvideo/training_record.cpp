@@ -11,6 +11,7 @@ namespace lintorch::linvideo {
 
 TensorMap record_to_tensors(const TrainingRecord& record) {
   Json json{{"linearize", config_to_json(record.config)}, {"teacher", record.teacher}, {"attention", nullptr}};
+  if (!record.block_errors.empty()) json["block_errors"] = record.block_errors;
   if (record.assignment) json["attention"] = write_config_value(*record.assignment);
   const std::string text = json.dump();
   at::Tensor bytes = at::empty({static_cast<int64_t>(text.size())}, at::TensorOptions(at::kByte));
@@ -32,6 +33,7 @@ TrainingRecord record_from_tensors(const TensorMap& tensors) {
   record.teacher = json["teacher"].get<std::string>();
   if (!json["attention"].is_null())
     read_config_value(json["attention"], record.assignment.emplace(), "record: attention");
+  if (json.contains("block_errors")) record.block_errors = json["block_errors"].get<std::vector<double>>();
   return record;
 }
 

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lintorch/core/tensor_map.h"
 #include "lintorch/linvideo/config.h"
@@ -14,6 +15,7 @@ struct TrainingRecord {
   LinearizeConfig config;
   std::string teacher;                        ///< teacher_fingerprint() of the model it started from
   std::optional<LayerAssignment> assignment;  ///< once the choice is frozen
+  std::vector<double> block_errors;           ///< selection greedy: measured error of every layer
 };
 
 /// As tensors of a checkpoint: "record" holds the JSON text as bytes.

@@ -64,7 +64,9 @@ struct GenerateConfig {
     v("output", output, "video.mp4, video.gif, or a folder for PNG frames");
     v("save_latents", save_latents, "also write the final latents to this .safetensors file, before decoding");
     v("latents", latents, "decode these latents instead of sampling");
-    v("tiled_decode", tiled_decode, "decode in overlapping tiles: less memory, seams blended, not bit-equal; null = if the device memory asks for it");
+    v("tiled_decode", tiled_decode,
+      "decode in overlapping tiles: less memory, seams blended, not bit-equal; null = if the device memory asks for "
+      "it");
     v("tiles", tiles, "");
     v("device", device, "auto, cpu, cuda, cuda:N");
     v("dtype", dtype, "fp32 or bf16 for DiT and text encoder");

@@ -6,6 +6,8 @@
 #include <ATen/ops/stack.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
+
 #include "lintorch/core/error.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/diffusion/guidance.h"
@@ -56,7 +58,11 @@ at::Tensor decode_latents(VideoModel& model, const at::Tensor& latents_BCTHW,
                           const std::optional<wan::TileConfig>& tiles) {
   c10::InferenceMode inference;
   std::vector<at::Tensor> videos;
-  for (const auto& latent : latents_BCTHW.split(1))
+  const auto& vae = model.vae->config();
+  const int64_t positions =
+      latents_BCTHW[0].numel() / vae.z_dim * vae.temporal_factor() * vae.spatial_factor() * vae.spatial_factor();
+  const int64_t group = std::max<int64_t>(1, wan::kWholeClipValues / (positions * vae.base_dim));
+  for (const auto& latent : latents_BCTHW.split(group))
     videos.push_back(tiles ? wan::decode_tiled(model.vae, latent, *tiles) : model.vae->decode(latent));
   return at::cat(videos);
 }

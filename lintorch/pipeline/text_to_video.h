@@ -44,7 +44,8 @@ at::Tensor make_noise(const std::vector<uint64_t>& seeds, const std::vector<int6
 at::Tensor generate_latents(wan::WanDit& dit, const at::Tensor& text_cond_BSD, const at::Tensor& text_uncond_BSD,
                             const at::Tensor& noise_BCTHW, const SampleOptions& options);
 
-/// Latents -> pixels [B, 3, F, H, W] in [-1, 1], one sample at a time to bound memory; in spatial tiles if given.
+/// Latents -> pixels [B, 3, F, H, W] in [-1, 1], in spatial tiles if given. As many samples at
+/// a time as keep the widest feature map small (wan::kWholeClipValues), at least one.
 at::Tensor decode_latents(VideoModel& model, const at::Tensor& latents_BCTHW,
                           const std::optional<wan::TileConfig>& tiles = std::nullopt);
 

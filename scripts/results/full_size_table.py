@@ -24,12 +24,25 @@ Random weights (`lintorch-inspect random`), bf16 transformer and text encoder (U
 at most during the part. Made by `scripts/results/full_size.sh`; the same numbers as data: `full_size.json`.
 
 Weights are random, so pictures mean nothing; times and memory do not depend on their values. The video file is a GIF,
-written by the CPU, because that machine has no FFmpeg: its time is not that of an mp4.
+written by the CPU, because that machine has no FFmpeg: its time is not that of an mp4. Two or four steps instead of 50: every step costs the same.
+"""
+
+
+def summary(reports):
+    """What users ask first, from the same reports."""
+    read = lambda run: json.loads((pathlib.Path(reports) / f"{run}.json").read_text())
+    gib = lambda run: read(run)["peak_bytes"] / 2**30
+    return f"""
+- 1.3B at 480p needs {gib("1_3b"):.1f} GiB when the parts take turns (`--offload sequential`, the default), {gib("1_3b_resident"):.1f} GiB
+  when all are resident: a 24 GB card is enough.
+- 14B at 720p needs {gib("14b"):.1f} GiB, in its transformer.
+- The autoencoder needs {gib("vae_720p"):.1f} GiB for 81 frames of 720p in fp32, {gib("vae_720p_bf16"):.1f} in bf16 (`--vae-dtype bf16`), {gib("vae_720p_tiled"):.1f} in
+  tiles (`--tiled-decode true`; taken without asking where the memory that is free would not do).
 """
 
 
 def main(reports, target):
-    rows, text = [], INTRO
+    rows, text = [], INTRO + summary(reports)
     for run, title in RUNS.items():
         path = pathlib.Path(reports, run + ".json")
         if not path.exists():

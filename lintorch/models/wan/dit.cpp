@@ -15,6 +15,7 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/shape_check.h"
+#include "lintorch/layers/activation_checkpoint.h"
 #include "lintorch/layers/precision.h"
 #include "lintorch/models/wan/block_observer.h"
 #include "lintorch/ops/bmm_accumulate.h"
@@ -140,7 +141,14 @@ at::Tensor WanDitImpl::forward(const at::Tensor& latent_BCTHW, const at::Tensor&
   at::Tensor x_BLD = patchify(latent_BCTHW);
   if (residual_format_ == ResidualFormat::kFp32) x_BLD = x_BLD.to(accumulate);
   for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
-    x_BLD = block_list_[layer]->forward(x_BLD, text, modulation_B6D, rope);
+    WanBlock& block = block_list_[layer];
+    if (checkpointing_) {
+      x_BLD = layers::checkpoint_activations(
+          [block](const std::vector<at::Tensor>& in) { return WanBlock(block)->forward(in[0], in[1], in[2], in[3]); },
+          {x_BLD, text, modulation_B6D, rope});
+    } else {
+      x_BLD = block->forward(x_BLD, text, modulation_B6D, rope);
+    }
     BlockObserver::notify(layer, x_BLD);
   }
 

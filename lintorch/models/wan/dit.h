@@ -41,6 +41,10 @@ class WanDitImpl : public torch::nn::Module {
   /// Default: kFp32. No effect on fp32 and fp64 models.
   void set_residual_format(ResidualFormat format) { residual_format_ = format; }
 
+  /// Activation checkpointing: a forward with gradients keeps the input of each block and the backward computes the block
+  /// again (layers/activation_checkpoint.h). Default: off.
+  void set_activation_checkpointing(bool on) { checkpointing_ = on; }
+
   const WanDitConfig& config() const { return config_; }
   int64_t num_layers() const { return config_.num_layers; }
   /// Throws std::out_of_range.
@@ -62,6 +66,7 @@ class WanDitImpl : public torch::nn::Module {
 
   WanDitConfig config_;
   ResidualFormat residual_format_ = ResidualFormat::kFp32;
+  bool checkpointing_ = false;
   std::vector<WanBlock> block_list_;
   std::map<std::tuple<std::array<int64_t, 3>, at::ScalarType, std::string>, at::Tensor> rope_tables_;
   at::Tensor time_frequencies_;  // fp64, on the device last used

@@ -29,7 +29,7 @@ void blend(const at::Tensor& neighbour, const at::Tensor& tile, int dim, int64_t
 }  // namespace
 
 int64_t decode_memory_bytes(const WanVaeConfig& config, int64_t height, int64_t width, int64_t element_size) {
-  constexpr int64_t kFeatureMaps = 27;
+  constexpr int64_t kFeatureMaps = 23;
   return kFeatureMaps * config.base_dim * config.temporal_factor() * height * width * element_size;
 }
 

@@ -32,3 +32,27 @@ TEST_CASE("temporal_flicker ignores steady change and sees alternation", "[video
   CHECK(temporal_flicker(alternating) == Approx(1.0));
   CHECK(temporal_flicker(torch::rand({3, 2, 4, 4})) == 0);
 }
+
+TEST_CASE("ssim of one window is the formula of Wang et al.", "[video_metrics]") {
+  torch::manual_seed(5);
+  const auto x = torch::rand({3, 1, 11, 11}, torch::kDouble) * 2 - 1, y = (x + 0.3 * torch::randn_like(x)).clamp(-1, 1);
+  const auto luma = [](const at::Tensor& v, int row, int column) {
+    const double weights[] = {0.299, 0.587, 0.114};
+    double sum = 0;
+    for (int c = 0; c < 3; ++c) sum += weights[c] * (v[c][0][row][column].item<double>() + 1) / 2;
+    return sum;
+  };
+  double total = 0, mean_x = 0, mean_y = 0, xx = 0, yy = 0, xy = 0;
+  for (int i = 0; i < 11; ++i)
+    for (int j = 0; j < 11; ++j) {
+      const double w = std::exp(-((i - 5) * (i - 5) + (j - 5) * (j - 5)) / (2 * 1.5 * 1.5));
+      const double a = luma(x, i, j), b = luma(y, i, j);
+      total += w, mean_x += w * a, mean_y += w * b, xx += w * a * a, yy += w * b * b, xy += w * a * b;
+    }
+  mean_x /= total, mean_y /= total;
+  const double var_x = xx / total - mean_x * mean_x, var_y = yy / total - mean_y * mean_y,
+               covariance = xy / total - mean_x * mean_y;
+  const double expected = (2 * mean_x * mean_y + 1e-4) * (2 * covariance + 9e-4) /
+                          ((mean_x * mean_x + mean_y * mean_y + 1e-4) * (var_x + var_y + 9e-4));
+  CHECK(ssim(x, y) == Approx(expected).epsilon(1e-10));
+}

@@ -133,7 +133,7 @@ TEST_CASE("a run that ended before its freeze is exported by its smallest gates"
   train::save_train_checkpoint(f.folder / "run", f.checkpoint(), 1);
   export_linearized(f.config());
   const auto dit = wan::load_wan_dit(f.folder / "linearized/transformer", at::kFloat, at::kCPU);
-  CHECK((dit->config().attention == assign_smallest_gates(f.transfer->gates(), 2)));
+  CHECK((dit->config().attention == assign_smallest(f.transfer->gates(), 2)));
 }
 
 TEST_CASE("checkpoints that do not fit are refused and leave no folder", "[export]") {

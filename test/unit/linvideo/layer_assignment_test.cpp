@@ -24,10 +24,10 @@ std::string fixed(SelectionKind selection, int64_t target, int64_t num_layers, u
 
 TEST_CASE("exactly target layers become linear, those with the smallest gates", "[layer_assignment]") {
   const at::Tensor gates = torch::tensor({0.9, 0.1, 0.6, 0.3, 0.6});
-  CHECK(describe_linear_layers(assign_smallest_gates(gates, 2)) == "1, 3");
-  CHECK(describe_linear_layers(assign_smallest_gates(gates, 3)) == "1, 2, 3");  // tie: the earlier layer
-  for (int64_t target = 0; target <= 5; ++target) CHECK(count_linear(assign_smallest_gates(gates, target)) == target);
-  CHECK(count_linear(assign_smallest_gates(torch::ones({30}), 16)) == 16);
+  CHECK(describe_linear_layers(assign_smallest(gates, 2)) == "1, 3");
+  CHECK(describe_linear_layers(assign_smallest(gates, 3)) == "1, 2, 3");  // tie: the earlier layer
+  for (int64_t target = 0; target <= 5; ++target) CHECK(count_linear(assign_smallest(gates, target)) == target);
+  CHECK(count_linear(assign_smallest(torch::ones({30}), 16)) == 16);
 }
 
 TEST_CASE("selections that do not learn take the layers they name", "[layer_assignment]") {

@@ -65,7 +65,7 @@ TEST_CASE("freezing gives exactly target linear layers and switches the other br
     CHECK(f.transfer->frozen());
     CHECK(count_linear(f.transfer->assignment()) == target);
     CHECK(f.transfer->num_linear().item<int64_t>() == target);
-    CHECK((f.transfer->assignment() == assign_smallest_gates(before, target)));
+    CHECK((f.transfer->assignment() == assign_smallest(before, target)));
     const at::Tensor gates = f.transfer->gates().detach();
     CHECK((gates * (1 - gates)).abs().max().item<double>() == 0);
     f.student->forward(f.latent, f.timestep, f.text).sum().backward();
@@ -101,6 +101,17 @@ TEST_CASE("the selection loss is lambda (L_con + L_reg), each of which can be of
   config.regularizer = false;
   CHECK(value() == 0);
   CHECK(Fixture(config).transfer->losses(0.0).alpha == 20);
+}
+
+TEST_CASE("a fixed alpha (4 to 4) is the same at every progress", "[selective_transfer]") {
+  auto config = with(2, 0.25);
+  config.alpha_start = config.alpha_end = 4;
+  const Fixture f(config);
+  for (const double progress : {0.0, 0.3, 0.5, 1.0}) {
+    const auto losses = f.transfer->losses(progress);
+    CHECK(losses.alpha == 4);
+    CHECK(losses.regularization.item<double>() == Approx(4 * (1 - 0.0625)));  // |2 r - 1|^4 at r = 1/4
+  }
 }
 
 TEST_CASE("a fixed selection is final from the start", "[selective_transfer]") {

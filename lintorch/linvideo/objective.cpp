@@ -1,0 +1,93 @@
+#include "lintorch/linvideo/objective.h"
+
+#include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
+
+#include "lintorch/linvideo/adm_objective.h"
+#include "lintorch/linvideo/dmd_objective.h"
+#include "lintorch/linvideo/mse_objective.h"
+
+namespace lintorch::linvideo {
+
+namespace {
+
+VelocityFunction velocity_of(wan::WanDit dit) {
+  return [dit](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
+    return dit->forward(x, timestep, text);
+  };
+}
+
+}  // namespace
+
+Objective::Objective(const ObjectiveConfig& config, wan::WanDit& teacher, wan::WanDit& student,
+                     const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift)
+    : config_(config), teacher_(teacher), student_(student), shift_(shift) {
+  const bool adm = config.kind == ObjectiveKind::kAdm;
+  if (adm && config.adm.score == ScoreSource::kEma) averaged_ = make_averaged();
+  if (config.kind == ObjectiveKind::kDmd || (adm && config.adm.score == ScoreSource::kNetwork))
+    score_network_ = std::make_unique<ScoreNetwork>(teacher, config.score_network);
+}
+
+VelocityFunction Objective::student_score() {
+  if (averaged_) return velocity_of(averaged_->dit());
+  return velocity_of(score_network_ ? score_network_->dit() : student_);
+}
+
+at::Tensor Objective::update_score_network(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW,
+                                           at::Generator& generator) {
+  const AdmConfig& adm = config_.adm;
+  const bool euler = config_.kind == ObjectiveKind::kAdm && adm.reading == AdmReading::kEuler;
+  const bool dmd = config_.kind == ObjectiveKind::kDmd;
+  const double min_t = dmd ? config_.dmd.min_t : adm.min_t, max_t = dmd ? config_.dmd.max_t : adm.max_t;
+  at::Tensor sum;
+  for (int64_t i = 0; i < config_.score_network.updates; ++i) {
+    const FlowPair pair =
+        euler ? euler_pair(batch, velocity_hat_BCTHW, adm_times(batch, adm, shift_, generator), generator)
+              : renoised_pair(batch, velocity_hat_BCTHW, min_t, max_t, shift_, generator);
+    const at::Tensor loss = score_network_->update(pair);
+    sum = sum.defined() ? sum + loss : loss;
+  }
+  return sum / static_cast<double>(config_.score_network.updates);
+}
+
+at::Tensor Objective::loss(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW, bool train_score,
+                           at::Generator& generator, train::MetricBag& metrics) {
+  const auto teacher = velocity_of(teacher_);
+  if (score_network_ && train_score)
+    metrics.add("loss/score_network", update_score_network(batch, velocity_hat_BCTHW, generator));
+  at::Tensor loss;
+  if (config_.kind == ObjectiveKind::kAdm) {
+    loss = adm_objective(batch, velocity_hat_BCTHW, student_score(), teacher, config_.adm, shift_, generator);
+    metrics.add("loss/adm", loss.detach());
+  } else if (config_.kind == ObjectiveKind::kDmd) {
+    loss = dmd_objective(batch, velocity_hat_BCTHW, student_score(), teacher, config_.dmd, shift_, generator);
+    metrics.add("loss/dmd", loss.detach());
+  }
+  if (config_.kind == ObjectiveKind::kMse || config_.mse_anchor > 0) {
+    at::Tensor target = batch.velocity_BCTHW;
+    if (!target.defined()) {
+      at::NoGradGuard no_grad;
+      target = teacher(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
+    }
+    const at::Tensor mse = mse_objective(velocity_hat_BCTHW, target);
+    metrics.add("loss/mse", mse.detach());
+    loss = loss.defined() ? loss + config_.mse_anchor * mse : mse;
+  }
+  return loss;
+}
+
+void Objective::after_step() {
+  if (averaged_) averaged_->update();
+}
+
+TensorMap Objective::state() const {
+  if (averaged_) return averaged_->state();
+  return score_network_ ? score_network_->state() : TensorMap();
+}
+
+void Objective::load_state(const TensorMap& state) {
+  if (averaged_) averaged_->load_state(state);
+  if (score_network_) score_network_->load_state(state);
+}
+
+}  // namespace lintorch::linvideo

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <memory>
+
+#include "lintorch/core/tensor_map.h"
+#include "lintorch/linvideo/averaged_student.h"
+#include "lintorch/linvideo/config.h"
+#include "lintorch/linvideo/score_network.h"
+#include "lintorch/linvideo/state_batch.h"
+#include "lintorch/models/wan/dit.h"
+#include "lintorch/train/metric_bag.h"
+
+namespace lintorch::linvideo {
+
+/// The loss that brings the student to its teacher: velocity matching, ADM or DMD, and an anchor of L_mse beside the
+/// latter two. Owns whatever stands in for the student's score: the averaged student or the score network.
+class Objective {
+ public:
+  /// make_averaged: builds the average of the student; called if the config asks for one.
+  /// shift: the time shift of the trajectories.
+  Objective(const ObjectiveConfig& config, wan::WanDit& teacher, wan::WanDit& student,
+            const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift);
+
+  /// velocity_hat_BCTHW: the student's velocity at the states of the batch, with gradients. train_score: whether the
+  /// score network, if there is one, makes its updates first, on the student's samples at these states.
+  /// Metrics: loss/mse, loss/adm, loss/dmd, loss/score_network.
+  at::Tensor loss(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW, bool train_score,
+                  at::Generator& generator, train::MetricBag& metrics);
+
+  /// Call after each step of the student.
+  void after_step();
+
+  /// The averaged student or the score network; empty with neither.
+  TensorMap state() const;
+  void load_state(const TensorMap& state);
+
+ private:
+  VelocityFunction student_score();
+  at::Tensor update_score_network(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW,
+                                  at::Generator& generator);
+
+  ObjectiveConfig config_;
+  wan::WanDit teacher_, student_;
+  double shift_;
+  std::unique_ptr<AveragedStudent> averaged_;
+  std::unique_ptr<ScoreNetwork> score_network_;
+};
+
+}  // namespace lintorch::linvideo

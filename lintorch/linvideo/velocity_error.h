@@ -1,0 +1,25 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "lintorch/linvideo/selective_transfer.h"
+#include "lintorch/linvideo/stored_states.h"
+#include "lintorch/models/wan/dit.h"
+
+namespace lintorch::linvideo {
+
+/// mean (u - u^)^2 over stored states, a scalar on the device; u is the stored velocity of the teacher.
+at::Tensor velocity_error(wan::WanDit& student, const TrajectoryStore& store, const std::vector<StateIndex>& indices,
+                          int64_t batch_size, c10::Device device);
+
+/// What each layer costs: velocity_error of the whole model with that layer alone linear, for every layer. `transfer` is
+/// the student's, and is left as it was. Waits for the device; one pass over the states per layer.
+std::vector<double> measure_block_errors(wan::WanDit& student, SelectiveTransfer& transfer,
+                                         const TrajectoryStore& store, const std::vector<StateIndex>& indices,
+                                         int64_t batch_size, c10::Device device);
+
+}  // namespace lintorch::linvideo

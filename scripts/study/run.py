@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Runs the study of the method: trains, exports and evaluates every row of its tables, once per seed.
+
+  scripts/study/run.py --study configs/tiny_wan/study.json --work runs/study --results runs/study/results \\
+      [--tables objective selection] [--rows NAME ...] [--seeds 1 2 3] [--jobs 3] [--time-limit 560]
+
+The study file names what all runs share ("collect", "train", "eval": configuration overrides of the three programs) and,
+per table, the rows with their own overrides of lintorch-train. A row named in two tables is run once. Results are one JSON
+file per row and seed; what is there is not run again, so a study may be spread over many calls. With --time-limit no work
+is started that would not end in time, and everything trained until then is still evaluated.
+scripts/study/tables.py turns the results into docs/results/method.md and .json.
+"""
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def program(name):
+    path = shutil.which(name) or str(ROOT / "build" / "apps" / name)
+    if not pathlib.Path(path).exists():
+        sys.exit(f"{name}: neither in PATH nor in build/apps; run scripts/build.sh first")
+    return path
+
+
+def overrides(settings):
+    arguments = []
+    for key, value in settings.items():
+        arguments += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+    return arguments
+
+
+def read_study(path):
+    text = "\n".join(line for line in path.read_text().splitlines() if not line.lstrip().startswith("//"))
+    return json.loads(text)
+
+
+def run_key(settings):
+    """Names a run by what it does, so that rows of several tables share it."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+class Study:
+    def __init__(self, args):
+        self.args = args
+        self.study = read_study(args.study)
+        self.begin = time.monotonic()
+        self.longest = {}  # seconds of the longest training and evaluation so far
+        self.lock = threading.Lock()
+        args.work.mkdir(parents=True, exist_ok=True)
+        args.results.mkdir(parents=True, exist_ok=True)
+
+    def left(self):
+        return float("inf") if not self.args.time_limit else self.args.time_limit - (time.monotonic() - self.begin)
+
+    def call(self, name, arguments, log):
+        command = [program(name), *arguments]
+        begin = time.monotonic()
+        with open(log, "w") as file:
+            file.write(shlex.join([name, *arguments]) + "\n")
+            file.flush()
+            done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        if done.returncode:
+            tail = "\n".join(pathlib.Path(log).read_text().splitlines()[-5:])
+            raise RuntimeError(f"{name} failed, see {log}:\n{tail}")
+        return time.monotonic() - begin
+
+    def collect(self):
+        folder = self.args.work / "trajectories"
+        if not (folder / "DONE").exists():
+            seconds = self.call("lintorch-collect", ["--config", "configs/tiny_wan/collect.json", *overrides(self.study["collect"]),
+                                           "--set", f"output={folder}"], self.args.work / "collect.log")
+            (folder / "DONE").touch()
+            print(f"collected trajectories in {seconds:.0f} s", flush=True)
+        return folder
+
+    def wanted(self):
+        """Runs without a result: key -> (settings, seed, names)."""
+        runs = {}
+        for table, spec in self.study["tables"].items():
+            if self.args.tables and table not in self.args.tables:
+                continue
+            for row, own in spec["rows"].items():
+                if self.args.rows and row not in self.args.rows:
+                    continue
+                for seed in self.args.seeds:
+                    settings = {**self.study["train"], **spec.get("train", {}), **own, "linearize.seed": seed}
+                    key = run_key(settings)
+                    if not (self.args.results / f"{key}.json").exists():
+                        runs.setdefault(key, (settings, seed, []))[2].append(f"{table}: {row}, seed {seed}")
+        return runs
+
+    def train(self, key, settings, trajectories):
+        folder = self.args.work / key
+        if (folder / "model" / "model_index.json").exists():
+            return key, json.loads((folder / "train.json").read_text())
+        folder.mkdir(exist_ok=True)
+        seconds = self.call("lintorch-train", ["--config", "configs/tiny_wan/linearize.json", *overrides(settings), "--set",
+                                               f"linearize.trajectories={trajectories}", "--set", f"output={folder / 'run'}"],
+                            folder / "train.log")
+        self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json", "--set", f"checkpoint={folder / 'run'}",
+                                      "--set", f"output={folder / 'model'}"], folder / "export.log")
+        shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
+        metrics = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
+        record = dict(seconds=seconds, last_metrics=metrics[-1] if metrics else {}, gates=gates(metrics))
+        (folder / "train.json").write_text(json.dumps(record))
+        with self.lock:
+            self.longest["train"] = max(self.longest.get("train", 0), seconds)
+        print(f"trained {key} in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
+        return key, record
+
+    def evaluate(self, trained, runs, name):
+        candidates = [dict(name=key, model=str(self.args.work / key / "model")) for key in trained]
+        output = self.args.work / f"eval_{name}"
+        seconds = self.call("lintorch-eval", ["--config", "configs/tiny_wan/eval.json", *overrides(self.study["eval"]), "--set",
+                                              "candidates=" + json.dumps(candidates), "--set", f"output={output}"],
+                            self.args.work / f"eval_{name}.log")
+        print(f"evaluated {len(candidates)} models in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
+        self.longest["eval"] = max(self.longest.get("eval", 0), seconds / (1 + len(candidates)))
+        report = json.loads((output / "report.json").read_text())
+        models = {model["name"]: model for model in report["models"]}
+        metrics = {}
+        for row in report["rows"]:
+            metrics.setdefault(row["row"], {})[row["metric"]] = dict(mean=row["mean"], ci95=row["ci95"], n=row["n"],
+                                                                     unit=row["unit"])
+        first = report["rows"][0]
+        common = dict(hardware=first["hardware"], commit=first["commit"], date=first["date"])
+        self.save("teacher", dict(common, metrics=metrics["teacher"]))
+        for key, record in trained.items():
+            settings, seed, names = runs[key]
+            layers = [i for i, kind in enumerate(models[key]["attention"]) if kind == "linear"]
+            self.save(key, dict(common, names=names, settings=settings, seed=seed, metrics=metrics[key], layers=layers,
+                                train=record))
+            print(f"{'; '.join(names)}: layers {layers}, "
+                  + ", ".join(f"{metric} {value['mean']:.3f}" for metric, value in metrics[key].items()), flush=True)
+
+    def save(self, key, result):
+        path = self.args.results / f"{key}.json"
+        path.with_suffix(".tmp").write_text(json.dumps(result, indent=1))
+        path.with_suffix(".tmp").rename(path)
+
+    def run(self):
+        trajectories = self.collect()
+        runs = self.wanted()
+        print(f"{len(runs)} runs to do", flush=True)
+        order = iter(list(runs))
+        trained, batch = {}, 0
+        with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
+            pending = set()
+            while True:
+                # A training must leave time for its evaluation and those that wait for theirs.
+                reserve = (len(trained) + len(pending) + 2) * self.longest.get("eval", self.args.eval_seconds)
+                while len(pending) < self.args.jobs and self.left() > reserve + self.longest.get("train", 0) * 1.2:
+                    key = next(order, None)
+                    if key is None:
+                        break
+                    pending.add(pool.submit(self.train, key, runs[key][0], trajectories))
+                if pending:
+                    done, pending = concurrent.futures.wait(pending, return_when=concurrent.futures.FIRST_COMPLETED)
+                    for future in done:
+                        try:
+                            key, record = future.result()
+                            trained[key] = record
+                        except RuntimeError as error:
+                            print(error, file=sys.stderr, flush=True)
+                if len(trained) >= self.args.eval_batch or (not pending and trained):
+                    self.evaluate(trained, runs, f"{int(time.time())}_{batch}")
+                    trained, batch = {}, batch + 1
+                elif not pending:
+                    return
+
+
+def gates(metrics):
+    """Gate values over the steps, thinned: [[step, r_0, r_1, ...], ...]."""
+    rows = []
+    for line in metrics:
+        values = [line[key] for key in sorted((k for k in line if k.startswith("gate/")), key=lambda k: int(k[5:]))]
+        if values:
+            rows.append([line["step"], *[round(value, 4) for value in values]])
+    return rows[:: max(1, len(rows) // 60)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", type=pathlib.Path, default=ROOT / "configs/tiny_wan/study.json")
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="folder for trajectories, runs and models")
+    parser.add_argument("--results", type=pathlib.Path, required=True, help="folder for the results")
+    parser.add_argument("--tables", nargs="*", help="default: all")
+    parser.add_argument("--rows", nargs="*", help="default: all")
+    parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
+    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
+    parser.add_argument("--eval-batch", type=int, default=6, help="models evaluated in one go, with one run of the teacher")
+    parser.add_argument("--eval-seconds", type=float, default=30, help="of one model, as a first guess")
+    parser.add_argument("--time-limit", type=float, default=0, help="seconds after which to end; 0 = none")
+    args = parser.parse_args()
+    args.work, args.results, args.study = args.work.resolve(), args.results.resolve(), args.study.resolve()
+    Study(args).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+#include <ATen/ops/equal.h>
+
+#include <catch2/catch.hpp>
+
+#include "lintorch/core/json.h"
+#include "lintorch/io/safetensors.h"
+#include "lintorch/pipeline/generate_config.h"
+#include "test/support/micro_model.h"
+#include "test/support/temp_dir.h"
+
+using namespace lintorch;
+using pipeline::GenerateConfig;
+using pipeline::OffloadKind;
+
+namespace {
+
+GenerateConfig config_for(const test::TempDir& folder) {
+  test::write_micro_model(folder / "model");
+  GenerateConfig config;
+  config.model = (folder / "model").string();
+  config.prompt = "a red fox";
+  config.size = "16x16";
+  config.frames = 5;
+  config.steps = 2;
+  config.device = "cpu";
+  config.output = (folder / "frames").string();
+  config.save_latents = (folder / "latents.safetensors").string();
+  config.report = (folder / "report.json").string();
+  return config;
+}
+
+std::vector<std::string> stages(const std::string& report) {
+  std::vector<std::string> names;
+  const Json json = read_json_file(report);
+  double seconds = 0;
+  for (const auto& stage : json["stages"]) {
+    names.push_back(stage["stage"]);
+    CHECK(stage["seconds"].get<double>() >= 0);
+    CHECK(stage["peak_bytes"] == 0);  // the CPU is not watched
+    seconds += stage["seconds"].get<double>();
+  }
+  CHECK(json["seconds"].get<double>() == Approx(seconds));
+  CHECK(json["parameters"]["prompt"] == "a red fox");
+  return names;
+}
+
+at::Tensor latents(const GenerateConfig& config) {
+  return io::SafetensorsFile(*config.save_latents).tensor("latents").clone();
+}
+
+}  // namespace
+
+TEST_CASE("parts one after the other or together give the same latents, and each stage is reported",
+          "[generate_video]") {
+  const test::TempDir folder;
+  auto config = config_for(folder);
+  REQUIRE(config.offload == OffloadKind::kSequential);
+  pipeline::generate_video(config);
+  const at::Tensor sequential = latents(config);
+  CHECK(stages(*config.report) == std::vector<std::string>{"load text encoder", "text encoder", "load transformer",
+                                                           "transformer", "load autoencoder", "autoencoder",
+                                                           "video file"});
+  config.offload = OffloadKind::kNone;
+  config.output = (folder / "frames_2").string();
+  pipeline::generate_video(config);
+  CHECK(at::equal(latents(config), sequential));
+  CHECK(stages(*config.report) == std::vector<std::string>{"load text encoder", "load transformer", "load autoencoder",
+                                                           "text encoder", "transformer", "autoencoder", "video file"});
+}
+
+TEST_CASE("latents that are there already need neither text encoder nor transformer", "[generate_video]") {
+  const test::TempDir folder;
+  auto config = config_for(folder);
+  pipeline::generate_video(config);
+  for (const auto offload : {OffloadKind::kSequential, OffloadKind::kNone}) {
+    auto again = config;
+    again.offload = offload;
+    again.latents = config.save_latents;
+    again.save_latents.reset();
+    again.output = (folder / "again").string();
+    pipeline::generate_video(again);
+    CHECK(stages(*config.report) == std::vector<std::string>{"load autoencoder", "autoencoder", "video file"});
+  }
+}
