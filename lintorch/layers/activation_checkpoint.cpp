@@ -14,6 +14,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+constexpr size_t kMaxInputs = 4;
+
 /// Autocast as it was at the call, for the backward, which runs on a thread of its own. Without the cache of cast weights: a
 /// cast made without gradients must not serve the pass that needs them.
 class AutocastState {
@@ -48,16 +50,21 @@ class AutocastState {
 };
 
 struct Segment : torch::CustomClassHolder {
-  Segment(std::function<at::Tensor(const std::vector<at::Tensor>&)> function, c10::DeviceType type)
-      : f(std::move(function)), autocast(type) {}
+  Segment(std::function<at::Tensor(const std::vector<at::Tensor>&)> function, const std::vector<at::Tensor>& inputs)
+      : f(std::move(function)), num_inputs(inputs.size()), autocast(inputs[0].device().type()) {}
   std::function<at::Tensor(const std::vector<at::Tensor>&)> f;
+  size_t num_inputs;
   AutocastState autocast;
 };
 
 struct Checkpointed : torch::autograd::Function<Checkpointed> {
   // `trigger` makes the result require gradients where only parameters inside f do.
+  // LibTorch sees tensor arguments, not lists of them; inputs that are not there are empty tensors.
   static at::Tensor forward(AutogradContext* context, const c10::intrusive_ptr<Segment>& segment,
-                            const at::Tensor& trigger, const variable_list& inputs) {
+                            const at::Tensor& trigger, const at::Tensor& a, const at::Tensor& b, const at::Tensor& c,
+                            const at::Tensor& d) {
+    variable_list inputs{a, b, c, d};
+    inputs.resize(segment->num_inputs);
     context->save_for_backward(inputs);
     context->saved_data["segment"] = c10::IValue::make_capsule(segment);
     at::Tensor result = segment->autocast.run([&] { return segment->f(inputs); });
@@ -81,6 +88,7 @@ struct Checkpointed : torch::autograd::Function<Checkpointed> {
     }
     variable_list input_grads(2);  // of segment and trigger
     for (const at::Tensor& input : inputs) input_grads.push_back(input.defined() ? input.grad() : at::Tensor());
+    input_grads.resize(2 + kMaxInputs);
     return input_grads;
   }
 };
@@ -89,11 +97,13 @@ struct Checkpointed : torch::autograd::Function<Checkpointed> {
 
 at::Tensor checkpoint_activations(const std::function<at::Tensor(const std::vector<at::Tensor>&)>& f,
                                   const std::vector<at::Tensor>& inputs) {
-  LT_ASSERT(!inputs.empty());
+  LT_ASSERT(!inputs.empty() && inputs.size() <= kMaxInputs);
   if (!at::GradMode::is_enabled()) return f(inputs);
-  const auto segment = c10::make_intrusive<Segment>(f, inputs[0].device().type());
+  const auto segment = c10::make_intrusive<Segment>(f, inputs);
   const at::Tensor trigger = at::empty({0}, at::kFloat).requires_grad_();
-  return Checkpointed::apply(segment, trigger, inputs);
+  auto padded = inputs;
+  padded.resize(kMaxInputs, trigger.detach());
+  return Checkpointed::apply(segment, trigger, padded[0], padded[1], padded[2], padded[3]);
 }
 
 }  // namespace lintorch::layers

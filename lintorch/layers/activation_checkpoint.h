@@ -7,7 +7,7 @@
 
 namespace lintorch::layers {
 
-/// f(inputs), keeping the inputs instead of what f computes on the way (activation checkpointing): the backward computes f
+/// f(inputs), one to four tensors, keeping the inputs instead of what f computes on the way (activation checkpointing): the backward computes f
 /// again. Gradients reach the inputs and every parameter that f uses, as long as f is deterministic, does the same work both
 /// times and leaves no traces (no dropout, no counters). Those of parameters used once have the bits they have without it;
 /// those of an input that f uses several times are summed in another order.

@@ -120,7 +120,8 @@ TEST_CASE("describe says what its memory figures count", "[describe]") {
       CHECK(bytes.get<double>() > 0);
     }
   for (const auto& [key, words] : json["memory_counted"].items()) CHECK_THAT(text, Contains(words.get<std::string>()));
-  CHECK_THAT(text, Contains("64x32, 5 frames") && Contains("counted from the shapes") && Contains("2 samples of guidance"));
+  CHECK_THAT(text,
+             Contains("64x32, 5 frames") && Contains("counted from the shapes") && Contains("2 samples of guidance"));
   config.size = "64x64";
   const auto twice = [&](const Json& larger, const Json& smaller) {
     return larger.get<double>() / smaller.get<double>() == Approx(2);

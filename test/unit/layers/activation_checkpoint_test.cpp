@@ -7,6 +7,7 @@
 #include "lintorch/models/wan/dit.h"
 #include "lintorch/train/autocast.h"
 #include "test/support/micro_model.h"
+#include "test/support/tensor_near.h"
 
 using namespace lintorch;
 using layers::checkpoint_activations;
@@ -31,15 +32,15 @@ Gradients gradients_of(wan::WanDit& dit, bool checkpointing) {
   return result;
 }
 
-void check_equal(const Gradients& got, const Gradients& expected) {
+void check_equal(const Gradients& got, const Gradients& expected, double text_error) {
   CHECK(at::equal(got.loss, expected.loss));
   CHECK(at::equal(got.latent, expected.latent));
   for (const auto& [name, gradient] : expected.parameters) {
     INFO(name);
     if (name.find("text_embedder") == std::string::npos)
       CHECK(at::equal(got.parameters.at(name), gradient));
-    else  // every block reads the text twice: another order of summation, fp32 rounding
-      CHECK(at::allclose(got.parameters.at(name), gradient, 1e-5, 1e-6));
+    else  // every block reads the text twice: another order of summation
+      CHECK(test::relative_error(got.parameters.at(name), gradient) < text_error);
   }
 }
 
@@ -49,7 +50,7 @@ TEST_CASE("a checkpointed transformer has the gradients of a plain one", "[activ
   auto dit = test::micro_dit();
   const auto plain = gradients_of(dit, false);
   REQUIRE(plain.parameters.at("blocks.0.attn1.to_q.weight").abs().sum().item<double>() > 0);
-  check_equal(gradients_of(dit, true), plain);
+  check_equal(gradients_of(dit, true), plain, 1e-6);  // a few fp32 roundings
 }
 
 TEST_CASE("checkpointing keeps to autocast, whose cache of casts it does not use", "[activation_checkpoint]") {
@@ -59,7 +60,7 @@ TEST_CASE("checkpointing keeps to autocast, whose cache of casts it does not use
     return gradients_of(dit, checkpointing);
   };
   const auto plain = run(false);
-  check_equal(run(true), plain);
+  check_equal(run(true), plain, 1e-2);                               // a few bf16 roundings of 2^-9
   CHECK_FALSE(at::equal(plain.loss, gradients_of(dit, true).loss));  // bf16 was in force
 }
 
