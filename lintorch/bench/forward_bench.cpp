@@ -4,7 +4,8 @@
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 
-#include "lintorch/core/date.h"
+#include "lintorch/bench/restore_setting.h"
+#include "lintorch/bench/result_row.h"
 #include "lintorch/core/device.h"
 #include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
@@ -79,7 +80,7 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
   const at::Tensor text = random({B, config.text_tokens, model.dit.text_dim});
   const at::Tensor timestep = at::full({B}, 500.0, latent.options());
 
-  const ops::FusedKernels before = ops::fused_kernels();
+  const RestoreSetting restore;
   ForwardReport report;
   report.device = device_description(device);
   report.model = fmt::format("{} {}x{} {}{}", enum_name(config.preset), config.size, config.frames, config.dtype,
@@ -106,7 +107,6 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
     dit = nullptr;
     release_cached_memory(device);
   }
-  ops::set_fused_kernels(before);
   return report;
 }
 
@@ -126,17 +126,8 @@ Json forward_json(const ForwardReport& report, const std::string& command) {
   Json rows = Json::array();
   for (const ForwardResult& r : report.results) {
     const auto add = [&](const std::string& metric, double mean, double deviation, int64_t n, const std::string& unit) {
-      rows.push_back({{"table", "forward " + report.model},
-                      {"row", row_name(r)},
-                      {"metric", metric},
-                      {"mean", mean},
-                      {"std", deviation},
-                      {"n", n},
-                      {"unit", unit},
-                      {"hardware", report.device},
-                      {"commit", git_commit()},
-                      {"date", today()},
-                      {"command", command}});
+      rows.push_back(result_row("forward " + report.model, {row_name(r), metric, mean, deviation, n, unit},
+                                report.device, command));
     };
     add("time", r.time.median, r.time.deviation, r.time.count, "ms");
     add("matrix products", r.flops, 0, 1, "FLOP");

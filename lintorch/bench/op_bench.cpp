@@ -10,7 +10,8 @@
 
 #include "lintorch/bench/attention_cases.h"
 #include "lintorch/bench/elementwise_cases.h"
-#include "lintorch/core/date.h"
+#include "lintorch/bench/restore_setting.h"
+#include "lintorch/bench/result_row.h"
 #include "lintorch/core/device.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
@@ -57,11 +58,6 @@ Passes time_passes(const OpCase& op, const std::vector<OpCase::Tensors>& sets, o
       device, config.warmup, config.repeats);
   return passes;
 }
-
-struct RestoreSetting {
-  const ops::FusedKernels before = ops::fused_kernels();
-  ~RestoreSetting() { ops::set_fused_kernels(before); }
-};
 
 double gigabytes_per_second(const OpResult& result, const Timing& timing) {
   return result.bytes / timing.median * 1e-6;
@@ -122,17 +118,7 @@ Json op_json(const OpReport& report, const std::string& command) {
   Json rows = Json::array();
   const auto add = [&](const std::string& row, const std::string& metric, double mean, double deviation, int64_t n,
                        const std::string& unit) {
-    rows.push_back({{"table", "op"},
-                    {"row", row},
-                    {"metric", metric},
-                    {"mean", mean},
-                    {"std", deviation},
-                    {"n", n},
-                    {"unit", unit},
-                    {"hardware", report.device},
-                    {"commit", git_commit()},
-                    {"date", today()},
-                    {"command", command}});
+    rows.push_back(result_row("op", {row, metric, mean, deviation, n, unit}, report.device, command));
   };
   add("copy", "bandwidth", report.copy_bytes_per_s, 0, 1, "B/s");
   for (const OpResult& r : report.results) {

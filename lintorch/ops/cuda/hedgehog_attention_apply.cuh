@@ -35,18 +35,8 @@ struct HalfSums {
 template <int M>
 __device__ __forceinline__ HalfSums exponentials(const float (&y)[M / 2], float sign, uint32_t z,
                                                  uint32_t (&packed)[M / 16][4], int lane) {
-  float max0 = -INFINITY, max1 = -INFINITY;
-#pragma unroll
-  for (int i = 0; i < M / 2; i += 4) {
-    max0 = fmaxf(max0, fmaxf(sign * y[i], sign * y[i + 1]));
-    max1 = fmaxf(max1, fmaxf(sign * y[i + 2], sign * y[i + 3]));
-  }
-#pragma unroll
-  for (int lanes = 1; lanes <= 2; lanes *= 2) {
-    max0 = fmaxf(max0, __shfl_xor_sync(~0u, max0, lanes));
-    max1 = fmaxf(max1, __shfl_xor_sync(~0u, max1, lanes));
-  }
-  const float factor = sign * kLog2E, offset0 = max0 * kLog2E, offset1 = max1 * kLog2E;
+  const float2 max = row_maxima<M>(y, sign);
+  const float factor = sign * kLog2E, offset0 = max.x * kLog2E, offset1 = max.y * kLog2E;
   HalfSums sums{};
 #pragma unroll
   for (int j = 0; j < M / 8; ++j) {
@@ -63,13 +53,10 @@ __device__ __forceinline__ HalfSums exponentials(const float (&y)[M / 2], float 
     packed[j / 2][j % 2 * 2] = pack_bf16(a0, a1);
     packed[j / 2][j % 2 * 2 + 1] = pack_bf16(b0, b1);
   }
-#pragma unroll
-  for (int lanes = 1; lanes <= 2; lanes *= 2) {
-    sums.sum0 += __shfl_xor_sync(~0u, sums.sum0, lanes);
-    sums.sum1 += __shfl_xor_sync(~0u, sums.sum1, lanes);
-    sums.dot0 += __shfl_xor_sync(~0u, sums.dot0, lanes);
-    sums.dot1 += __shfl_xor_sync(~0u, sums.dot1, lanes);
-  }
+  sums.sum0 = row_sum(sums.sum0);
+  sums.sum1 = row_sum(sums.sum1);
+  sums.dot0 = row_sum(sums.dot0);
+  sums.dot1 = row_sum(sums.dot1);
   return sums;
 }
 

@@ -30,18 +30,8 @@ struct ReduceArgs {
 template <int M>
 __device__ __forceinline__ void store_softmax(const float (&y)[M / 2], float sign, float scale0, float scale1,
                                               uint32_t to, int warp, int lane) {
-  float max0 = -INFINITY, max1 = -INFINITY;
-#pragma unroll
-  for (int i = 0; i < M / 2; i += 4) {
-    max0 = fmaxf(max0, fmaxf(sign * y[i], sign * y[i + 1]));
-    max1 = fmaxf(max1, fmaxf(sign * y[i + 2], sign * y[i + 3]));
-  }
-#pragma unroll
-  for (int lanes = 1; lanes <= 2; lanes *= 2) {
-    max0 = fmaxf(max0, __shfl_xor_sync(~0u, max0, lanes));
-    max1 = fmaxf(max1, __shfl_xor_sync(~0u, max1, lanes));
-  }
-  const float factor = sign * kLog2E, offset0 = max0 * kLog2E, offset1 = max1 * kLog2E;
+  const float2 max = row_maxima<M>(y, sign);
+  const float factor = sign * kLog2E, offset0 = max.x * kLog2E, offset1 = max.y * kLog2E;
   float p[M / 2], sum0 = 0, sum1 = 0;
 #pragma unroll
   for (int i = 0; i < M / 2; i += 4) {
@@ -52,11 +42,8 @@ __device__ __forceinline__ void store_softmax(const float (&y)[M / 2], float sig
     sum0 += p[i] + p[i + 1];
     sum1 += p[i + 2] + p[i + 3];
   }
-#pragma unroll
-  for (int lanes = 1; lanes <= 2; lanes *= 2) {
-    sum0 += __shfl_xor_sync(~0u, sum0, lanes);
-    sum1 += __shfl_xor_sync(~0u, sum1, lanes);
-  }
+  sum0 = row_sum(sum0);
+  sum1 = row_sum(sum1);
   const float inverse0 = scale0 / sum0, inverse1 = scale1 / sum1;
   const int row = 16 * warp + (lane & 7) + (lane & 8);
 #pragma unroll

@@ -27,6 +27,31 @@ struct Share {
   __host__ __device__ int num_x() const { return end > begin ? (end - 1) / tiles_per_x - first_x() + 1 : 0; }
 };
 
+// Over the four lanes that hold a row of an accumulator.
+__device__ __forceinline__ float row_sum(float x) {
+#pragma unroll
+  for (int lanes = 1; lanes <= 2; lanes *= 2) x += __shfl_xor_sync(~0u, x, lanes);
+  return x;
+}
+
+__device__ __forceinline__ float row_max(float x) {
+#pragma unroll
+  for (int lanes = 1; lanes <= 2; lanes *= 2) x = fmaxf(x, __shfl_xor_sync(~0u, x, lanes));
+  return x;
+}
+
+// Largest values of sign * y in this thread's two rows.
+template <int M>
+__device__ __forceinline__ float2 row_maxima(const float (&y)[M / 2], float sign) {
+  float max0 = -INFINITY, max1 = -INFINITY;
+#pragma unroll
+  for (int i = 0; i < M / 2; i += 4) {
+    max0 = fmaxf(max0, fmaxf(sign * y[i], sign * y[i + 1]));
+    max1 = fmaxf(max1, fmaxf(sign * y[i + 2], sign * y[i + 3]));
+  }
+  return {row_max(max0), row_max(max1)};
+}
+
 // y[T, M] = x[T, D] W[D, M].
 template <int D, int M>
 __device__ __forceinline__ void project(float (&y)[M / 2], uint32_t x, uint32_t w) {
