@@ -44,6 +44,7 @@ at::Tensor mean_pair_distance(const at::Tensor& x_BCTHW) {
 DistillUnit::DistillUnit(pipeline::VideoModel& teacher, DistillConfig config)
     : teacher_(teacher), config_(std::move(config)), device_(teacher.dit->patch_embedding->weight.device()) {
   config_.validate("distill");
+  reseed(0);
   prompt_texts_ = pipeline::read_prompts(config_.prompts);
   pipeline::VideoSize size{teacher.defaults.width, teacher.defaults.height,
                            config_.frames.value_or(teacher.defaults.frames)};
@@ -125,6 +126,10 @@ bool DistillUnit::group_steps(const std::string& group, int64_t step) const {
   return (group == "generator") == generator_steps(step);
 }
 
+void DistillUnit::reseed(int64_t rollbacks) {
+  data_seed_ = mix_seed(static_cast<uint64_t>(config_.seed), kStepStream, static_cast<uint64_t>(rollbacks));
+}
+
 void DistillUnit::before_step(int64_t step) {
   const bool generator = generator_steps(step);
   for (auto& [name, weight] : generator_.weights) weight.set_requires_grad(generator);
@@ -134,8 +139,7 @@ void DistillUnit::before_step(int64_t step) {
 }
 
 at::Tensor DistillUnit::training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) {
-  const auto seed = mix_seed(static_cast<uint64_t>(config_.seed), kStepStream);
-  auto random = make_generator(mix_seed(seed, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)));
+  auto random = make_generator(mix_seed(data_seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)));
   const at::Tensor text_BSD = prompts_->batch(draw_indices(prompts_->size(), config_.batch_size, random), device_);
   generator_updates_ = step / (config_.critic.updates + 1);
   if (generator_steps(step)) return generator_loss(generate(text_BSD, random), text_BSD, random, metrics);

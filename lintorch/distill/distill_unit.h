@@ -43,6 +43,7 @@ class DistillUnit : public train::TrainUnit {
   std::vector<train::ParameterGroup> parameter_groups() override;
   at::Tensor training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) override;
   bool group_steps(const std::string& group, int64_t step) const override;
+  void reseed(int64_t rollbacks) override;
   /// Only what steps requires gradients.
   void before_step(int64_t step) override;
   /// What lintorch-export needs beside the weights (DistillRecord, export.h).
@@ -76,6 +77,7 @@ class DistillUnit : public train::TrainUnit {
   double shift_, guidance_;
   std::vector<double> times_;
   std::string start_fingerprint_, teacher_fingerprint_;
+  uint64_t data_seed_ = 0;  ///< of prompts, noise and times
   std::unique_ptr<PromptEmbeddings> prompts_;
   at::Tensor uncond_1SD_;  ///< undefined without guidance
   linvideo::PreviewSettings preview_;

@@ -34,7 +34,4 @@ CollectSummary collect_trajectories(pipeline::VideoModel& teacher, const Collect
 /// naming the first such prompt.
 void check_prompt_lengths(const umt5::Tokenizer& tokenizer, const std::vector<std::string>& prompts);
 
-/// Throws IoError naming needed and available bytes unless the disk of `folder` (which need not exist yet) has them.
-void check_free_space(const std::filesystem::path& folder, int64_t needed_bytes);
-
 }  // namespace lintorch::linvideo

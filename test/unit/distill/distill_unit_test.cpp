@@ -91,6 +91,9 @@ TEST_CASE("the losses are those of their definitions where these are known", "[d
   auto other = f.unit();
   CHECK(loss_at(other, 4) == loss_at(guided, 4));
   CHECK(loss_at(other, 4).at("loss/critic") != loss_at(other, 3).at("loss/critic"));
+  // After a roll-back they draw other data.
+  other.reseed(1);
+  CHECK(loss_at(other, 4) != loss_at(guided, 4));
 }
 
 TEST_CASE("the critic learns the generator's score", "[distill_unit]") {
