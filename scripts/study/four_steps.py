@@ -5,19 +5,22 @@
       [--rows NAME ...] [--steps 4 1 2 8] [--seeds 1 2 3] [--jobs 3] [--time-limit 560] [--target docs/results/four_steps]
 
 The study file (configs/tiny_wan/four_steps_study.json) says what is run. Like scripts/study/run.py, of which this is a
-variant, it goes on where an earlier call stopped: results are one JSON file per row, number of steps and seed, and a
-distillation continues at its newest checkpoint. With --target the results so far are written as a table too, without
+variant, it goes on where an earlier call stopped: results are one JSON file per row, number of steps and seed. A training
+that meets --time-limit is stopped with a checkpoint and continues in the next call. With --target the results so far are written as a table too, without
 running anything.
 """
 import json
 import pathlib
+import shlex
 import shutil
 import statistics
+import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from run import ROOT, Study, overrides, read_study, run, run_key, study_parser  # noqa: E402
+from run import ROOT, Study, overrides, program, read_study, run, run_key, study_parser  # noqa: E402
 
 TEACHER = "configs/tiny_wan/model"
 METRICS = {  # title, digits
@@ -65,6 +68,23 @@ class FourSteps(Study):
                         runs[key] = (settings, seed, [f"{name}, {steps} steps, seed {seed}"])
         return runs
 
+    def call(self, name, arguments, log):
+        if name != "lintorch-train" or not self.args.time_limit:
+            return super().call(name, arguments, log)
+        begin = time.monotonic()
+        reserve = 3 * self.longest.get("eval", self.args.eval_seconds)
+        with open(log, "a") as file:
+            file.write(shlex.join([name, *arguments]) + "\n")
+            file.flush()
+            process = subprocess.Popen([program(name), *arguments], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+            try:
+                process.wait(max(1.0, self.left() - reserve))
+            except subprocess.TimeoutExpired:
+                process.terminate()  # ends after its step, with a checkpoint
+        if process.wait():
+            raise RuntimeError(f"{name} stopped by the time limit, or failed: see {log}")
+        return time.monotonic() - begin
+
     def start(self, settings, trajectories):
         """The model folder that a generator starts from; linearized now if it is not there."""
         if settings["start"] == "model":
@@ -95,19 +115,18 @@ class FourSteps(Study):
             return key, json.loads((folder / "train.json").read_text())
         start = self.start(settings, trajectories)
         folder.mkdir(exist_ok=True)
-        seconds = self.call("lintorch-train", [
+        self.call("lintorch-train", [
             "--config", "configs/tiny_wan/distill.json", *overrides({
                 "distill.model": start, "distill.teacher": TEACHER, "distill.steps": step_list(settings["steps"]),
                 "distill.seed": settings["seed"], "distill.gan.trajectories": str(trajectories),
                 **settings["distill"], "output": str(folder / "run"), "resume": True})], folder / "train.log")
         metrics = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
+        seconds = metrics[-1]["seconds"]  # over all calls
         record = dict(seconds=seconds, metrics=metrics[:: max(1, len(metrics) // 100)])
         (folder / "train.json").write_text(json.dumps(record))
         self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json", *overrides({
             "checkpoint": str(folder / "run"), "output": str(folder / "model")})], folder / "export.log")
         shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
-        with self.lock:
-            self.longest["train"] = max(self.longest.get("train", 0), seconds)
         print(f"distilled {key} in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
         return key, record
 
