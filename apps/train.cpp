@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "apps/app_main.h"
+#include "apps/join_ranks.h"
 #include "lintorch/core/device.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
@@ -42,20 +43,23 @@ int train_model(const TrainAppConfig& config) {
   const bool started = train::latest_checkpoint_folder(run_dir).has_value();
   LT_CHECK(config.resume || !started, ConfigError,
            "output: {} already holds checkpoints: pass --resume to go on, or choose another folder", config.output);
-  const auto device = resolve_device(config.device);
-  log_info("training on {}", device_description(device));
+  const auto ranks = apps::join_ranks(config.device);
+  log_info("training on {}{}", ranks.size() > 1 ? fmt::format("{} x ", ranks.size()) : "",
+           device_description(ranks.device));
   const bool distilling = config.method == Method::kDistill;
   auto teacher = pipeline::load_video_model(distilling ? config.distill.teacher_folder() : config.linearize.model,
-                                            at::kFloat, device);
+                                            at::kFloat, ranks.device);
   std::unique_ptr<train::TrainUnit> unit;
   if (distilling)
     unit = std::make_unique<distill::DistillUnit>(teacher, config.distill);
   else
     unit = std::make_unique<linvideo::LinearizeUnit>(teacher, config.linearize, config.train.steps);
-  train::Trainer trainer(config.train, *unit, run_dir);
+  train::Trainer trainer(config.train, *unit, run_dir, ranks.group.get());
   if (config.resume && !trainer.resume()) log_info("no checkpoint in {}: starting at step 0", config.output);
-  write_json_file(run_dir / "resolved_config.json", config_to_json(config));
-  if (trainer.run() == train::TrainResult::kInterrupted) return apps::kInterruptedExitCode;
+  if (ranks.leads()) write_json_file(run_dir / "resolved_config.json", config_to_json(config));
+  const auto result = trainer.run();
+  if (ranks.group) ranks.group->close();
+  if (result == train::TrainResult::kInterrupted) return apps::kInterruptedExitCode;
   log_info("finished; checkpoint in {}", train::latest_checkpoint_folder(run_dir)->string());
   return 0;
 }
