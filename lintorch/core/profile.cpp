@@ -46,10 +46,9 @@ std::string summary(const profiler::ProfilerResult& result, bool on_device) {
   int64_t calls = 0;
   for (const auto& total : totals) calls += total.calls;
   const double wall_ms = end > begin ? static_cast<double>(end - begin) * 1e-6 : 0.0;
-  std::string text =
-      fmt::format("wall {:.1f} ms, {} {:.1f} ms in {} calls\n\n| calls | ms | of wall | {} |\n|---|---|---|---|\n",
-                  wall_ms, on_device ? "device busy" : "operators",
-                  busy_ms, calls, on_device ? "kernel" : "operator (with those it calls)");
+  std::string text = fmt::format(
+      "wall {:.1f} ms, {} {:.1f} ms in {} calls\n\n| calls | ms | of wall | {} |\n|---|---|---|---|\n", wall_ms,
+      on_device ? "device busy" : "operators", busy_ms, calls, on_device ? "kernel" : "operator (with those it calls)");
   for (size_t i = 0; i < std::min(kRows, totals.size()); ++i)
     text += fmt::format("| {} | {:.2f} | {:.1f} % | {} |\n", totals[i].calls, totals[i].ms,
                         100 * totals[i].ms / wall_ms, totals[i].name.substr(0, kNameLength));
@@ -59,7 +58,8 @@ std::string summary(const profiler::ProfilerResult& result, bool on_device) {
 }  // namespace
 
 std::string profile(const std::filesystem::path& trace, const std::function<void()>& body) {
-  const bool on_device = resolve_device("auto").is_cuda();  // loads LibTorch's CUDA half before the profiler asks for it
+  const bool on_device =
+      resolve_device("auto").is_cuda();  // loads LibTorch's CUDA half before the profiler asks for it
   std::set<ActivityType> activities = {ActivityType::CPU};
   if (on_device) activities.insert(ActivityType::CUDA);
   const torch::profiler::impl::ProfilerConfig config(torch::profiler::impl::ProfilerState::KINETO);

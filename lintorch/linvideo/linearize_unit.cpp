@@ -200,9 +200,9 @@ StateBatch LinearizeUnit::next_states(at::Generator& generator, std::vector<bool
 at::Tensor LinearizeUnit::objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics) {
   std::vector<bool> dropped;
   const StateBatch batch = next_states(generator, dropped);
-  const at::Tensor velocity_hat = student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
-  const at::Tensor loss = objective_->loss(batch, velocity_hat, micro_step == 0, generator, metrics);
-  if (pool_) advance_pool(batch, dropped, velocity_hat.detach());
+  const StudentOutput student = objective_->run_student(batch);
+  const at::Tensor loss = objective_->loss(batch, student, micro_step == 0, generator, metrics);
+  if (pool_) advance_pool(batch, dropped, student.velocity_BCTHW.detach());
   return loss;
 }
 

@@ -14,6 +14,7 @@ import argparse
 import concurrent.futures
 import hashlib
 import json
+import os
 import pathlib
 import shlex
 import shutil
@@ -68,7 +69,8 @@ class Study:
         with open(log, "w") as file:
             file.write(shlex.join([name, *arguments]) + "\n")
             file.flush()
-            done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+            done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT,
+                                  env={"OMP_NUM_THREADS": "2", **os.environ})
         if done.returncode:
             tail = "\n".join(pathlib.Path(log).read_text().splitlines()[-5:])
             raise RuntimeError(f"{name} failed, see {log}:\n{tail}")
@@ -154,29 +156,33 @@ class Study:
         print(f"{len(runs)} runs to do", flush=True)
         order = iter(list(runs))
         trained, batch = {}, 0
-        with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
-            pending = set()
+        training, evaluating = set(), set()
+        with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as trainers, \
+                concurrent.futures.ThreadPoolExecutor(1) as evaluators:
             while True:
                 # A training must leave time for its evaluation and those that wait for theirs.
-                reserve = (len(trained) + len(pending) + 2) * self.longest.get("eval", self.args.eval_seconds)
-                while len(pending) < self.args.jobs and self.left() > reserve + self.longest.get("train", 0) * 1.2:
+                reserve = (len(trained) + len(training) + 2) * self.longest.get("eval", self.args.eval_seconds)
+                while len(training) < self.args.jobs and self.left() > reserve + self.longest.get("train", 0) * 1.2:
                     key = next(order, None)
                     if key is None:
                         break
-                    pending.add(pool.submit(self.train, key, runs[key][0], trajectories))
-                if pending:
-                    done, pending = concurrent.futures.wait(pending, return_when=concurrent.futures.FIRST_COMPLETED)
-                    for future in done:
-                        try:
-                            key, record = future.result()
-                            trained[key] = record
-                        except RuntimeError as error:
-                            print(error, file=sys.stderr, flush=True)
-                if len(trained) >= self.args.eval_batch or (not pending and trained):
-                    self.evaluate(trained, runs, f"{int(time.time())}_{batch}")
+                    training.add(trainers.submit(self.train, key, runs[key][0], trajectories))
+                # Trainings go on beside an evaluation: the device has room for both.
+                if trained and not evaluating and (len(trained) >= self.args.eval_batch or not training):
+                    evaluating.add(evaluators.submit(self.evaluate, trained, runs, f"{int(time.time())}_{batch}"))
                     trained, batch = {}, batch + 1
-                elif not pending:
+                if not training and not evaluating:
                     return
+                done, _ = concurrent.futures.wait(training | evaluating, return_when=concurrent.futures.FIRST_COMPLETED)
+                for future in done:
+                    try:
+                        result = future.result()
+                        if future in training:
+                            trained[result[0]] = result[1]
+                    except RuntimeError as error:
+                        print(error, file=sys.stderr, flush=True)
+                training -= done
+                evaluating -= done
 
 
 def gates(metrics):
@@ -197,7 +203,7 @@ def main():
     parser.add_argument("--tables", nargs="*", help="default: all")
     parser.add_argument("--rows", nargs="*", help="default: all")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
-    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
+    parser.add_argument("--jobs", type=int, default=3, help="trainings at a time; one leaves an H100 idle two thirds of the time")
     parser.add_argument("--eval-batch", type=int, default=6, help="models evaluated in one go, with one run of the teacher")
     parser.add_argument("--eval-seconds", type=float, default=30, help="of one model, as a first guess")
     parser.add_argument("--time-limit", type=float, default=0, help="seconds after which to end; 0 = none")
