@@ -26,6 +26,18 @@ std::string read_file(const fs::path& path) {
   return std::move(content).str();
 }
 
+int64_t free_space(const fs::path& folder) {
+  fs::path existing = fs::absolute(folder);
+  while (!fs::exists(existing)) existing = existing.parent_path();
+  return static_cast<int64_t>(fs::space(existing).available);
+}
+
+void check_free_space(const fs::path& folder, int64_t needed_bytes, std::string_view remedy) {
+  const int64_t available = free_space(folder);
+  LT_CHECK(available >= needed_bytes, IoError, "[check_free_space] {} needs {:.2f} GB, the disk has {:.2f} GB free: {}",
+           folder.string(), static_cast<double>(needed_bytes) / 1e9, static_cast<double>(available) / 1e9, remedy);
+}
+
 void sync_path(const fs::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY);
   LT_CHECK(fd >= 0, IoError, "[sync_path] cannot open {}: {}", path.string(), std::strerror(errno));

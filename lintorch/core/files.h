@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -12,6 +13,13 @@ std::string read_file(const std::filesystem::path& path);
 /// Writes a file so that a crash leaves either the old content or the new one: temporary file, fsync, rename.
 /// Creates missing parent folders. Throws IoError naming the path; the temporary file is removed.
 void write_file_atomic(const std::filesystem::path& path, std::string_view content);
+
+/// Throws IoError naming needed and available bytes, and the remedy, unless the disk of `folder` (which need not exist yet)
+/// has them.
+void check_free_space(const std::filesystem::path& folder, int64_t needed_bytes, std::string_view remedy);
+
+/// Bytes that can still be written to the disk of `folder`, which need not exist yet.
+int64_t free_space(const std::filesystem::path& folder);
 
 /// Flushes a file or folder to the disk. Throws IoError.
 void sync_path(const std::filesystem::path& path);

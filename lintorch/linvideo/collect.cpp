@@ -8,6 +8,7 @@
 #include "lintorch/core/device.h"
 #include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
+#include "lintorch/core/files.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/rng.h"
@@ -104,17 +105,6 @@ std::vector<Trajectory> sample_batch(pipeline::VideoModel& teacher, const Trajec
 
 }  // namespace
 
-void check_free_space(const fs::path& folder, int64_t needed_bytes) {
-  fs::path existing = fs::absolute(folder);
-  while (!fs::exists(existing)) existing = existing.parent_path();
-  const auto available = static_cast<int64_t>(fs::space(existing).available);
-  LT_CHECK(
-      available >= needed_bytes, IoError,
-      "[collect_trajectories] {} needs {:.2f} GB, the disk has {:.2f} GB free: make room, choose another output, or "
-      "lower num_trajectories",
-      folder.string(), needed_bytes / 1e9, available / 1e9);
-}
-
 CollectSummary collect_trajectories(const CollectConfig& config) {
   const auto device = resolve_device(config.device);
   auto teacher = pipeline::load_video_model(config.model, dtype_from_name(config.dtype), device);
@@ -133,7 +123,8 @@ CollectSummary collect_trajectories(pipeline::VideoModel& teacher, const Collect
   int64_t present = 0;
   if (fs::exists(fs::path(config.output) / "manifest.json"))
     for (const auto& shard : read_manifest(config.output).shards) present += shard.trajectories;
-  check_free_space(config.output, trajectory_bytes * std::max<int64_t>(0, request.trajectories - present));
+  check_free_space(config.output, trajectory_bytes * std::max<int64_t>(0, request.trajectories - present),
+                   "make room, choose another output, or lower num_trajectories");
   TrajectoryWriter writer(config.output, request, uncond_BSD[0]);
 
   CollectSummary summary;

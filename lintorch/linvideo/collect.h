@@ -28,7 +28,4 @@ CollectSummary collect_trajectories(const CollectConfig& config);
 /// The same with the model of config.model already loaded.
 CollectSummary collect_trajectories(pipeline::VideoModel& teacher, const CollectConfig& config);
 
-/// Throws IoError naming needed and available bytes unless the disk of `folder` (which need not exist yet) has them.
-void check_free_space(const std::filesystem::path& folder, int64_t needed_bytes);
-
 }  // namespace lintorch::linvideo

@@ -39,6 +39,7 @@ void SelectiveTransferConfig::validate(const std::string& path) const {
   check(alpha_end > 0, path, "alpha_end", "a number above 0", alpha_end);
   check(alpha_fraction > 0 && alpha_fraction <= 1, path, "alpha_fraction", "a value in (0,1]", alpha_fraction);
   check(freeze_fraction > 0 && freeze_fraction <= 1, path, "freeze_fraction", "a value in (0,1]", freeze_fraction);
+  check(!gate_margin || *gate_margin >= 0, path, "gate_margin", "0 or more", gate_margin.value_or(0));
   check(greedy_states > 0, path, "greedy_states", "1 or more", greedy_states);
 }
 

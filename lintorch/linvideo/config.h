@@ -96,6 +96,7 @@ struct SelectiveTransferConfig {
   double alpha_fraction = 0.5;
   double freeze_fraction = 0.8;
   int64_t greedy_states = 32;
+  std::optional<int64_t> gate_margin;
 
   template <class V>
   void visit(V& v) {
@@ -114,6 +115,10 @@ struct SelectiveTransferConfig {
     v("freeze_fraction", freeze_fraction, "share of the steps after which the choice is final, in (0,1]");
     v("greedy_states", greedy_states,
       "selection greedy: stored states on which the error of each layer alone being linear is measured");
+    v("gate_margin", gate_margin,
+      "selection learned: alarm when the number of linear layers is further than this from the target at the first log "
+      "point in "
+      "the last tenth of the transfer; null = off");
   }
   void validate(const std::string& path) const;
 };

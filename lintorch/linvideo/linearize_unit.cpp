@@ -21,7 +21,7 @@ namespace lintorch::linvideo {
 
 namespace {
 
-enum Stream : uint64_t { kGateStream = 1, kStateStream = 2, kPoolStream = 3, kLoraStream = 4 };
+enum Stream : uint64_t { kGateStream = 1, kStateStream = 2, kPoolStream = 3, kLoraStream = 4, kRollbackStream = 5 };
 
 /// The entries of a checkpoint's extra state under a prefix, without it.
 TensorMap with_prefix(const TensorMap& state, const std::string& prefix) {
@@ -41,6 +41,7 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
       num_training_trajectories_(store_.num_trajectories() - config_.validation.trajectories),
       device_(teacher.dit->patch_embedding->weight.device()) {
   check_config();
+  reseed(0);
   const auto seed = static_cast<uint64_t>(config_.seed);
   for (auto& parameter : teacher_.dit->parameters()) parameter.set_requires_grad(false);
   student_ = copy_wan_dit(teacher_.dit);
@@ -135,6 +136,30 @@ bool LinearizeUnit::group_steps(const std::string& group, int64_t step) const {
   return group != "gates" || !transfer_->frozen();
 }
 
+void LinearizeUnit::reseed(int64_t rollbacks) {
+  state_seed_ = mix_seed(static_cast<uint64_t>(config_.seed), kStateStream);
+  if (rollbacks > 0) state_seed_ = mix_seed(state_seed_, kRollbackStream, static_cast<uint64_t>(rollbacks));
+}
+
+std::string LinearizeUnit::phase(int64_t step) const {
+  if (warming_up(step)) return "warmup";
+  return transfer_->frozen() ? "final" : "transfer";
+}
+
+std::optional<train::Alarm> LinearizeUnit::check_health(int64_t step, const std::map<std::string, double>& means) {
+  const auto& transfer = config_.selective_transfer;
+  const int64_t check_step = freeze_step() - (freeze_step() - config_.warmup.steps) / 10;
+  const bool due = health_step_ < check_step && step >= check_step;
+  health_step_ = step;
+  if (!due || !transfer.gate_margin || transfer_->frozen() || !means.contains("num_linear")) return std::nullopt;
+  const double off = means.at("num_linear") - static_cast<double>(transfer.target);
+  if (std::abs(off) <= static_cast<double>(*transfer.gate_margin)) return std::nullopt;
+  // Not fatal: the freeze takes the smallest gates whatever they are.
+  return train::Alarm{fmt::format("{:.4g} layers are linear, {} wanted, {} steps before the choice is final",
+                                  means.at("num_linear"), transfer.target, freeze_step() - step),
+                      /*fatal=*/false};
+}
+
 void LinearizeUnit::before_step(int64_t step) {
   transfer_->set_distilling(warming_up(step));
   student_->set_activation_checkpointing(config_.activation_checkpointing);
@@ -162,8 +187,8 @@ void LinearizeUnit::after_step(int64_t, train::MetricBag&) {
 }
 
 at::Tensor LinearizeUnit::training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) {
-  const auto seed = mix_seed(static_cast<uint64_t>(config_.seed), kStateStream);
-  auto generator = make_generator(mix_seed(seed, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)));
+  auto generator =
+      make_generator(mix_seed(state_seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)));
   if (warming_up(step)) return warmup_loss(generator, metrics);
 
   at::Tensor loss = objective_loss(micro_step, generator, metrics);
@@ -253,6 +278,7 @@ TensorMap LinearizeUnit::extra_state() {
   if (pool_)
     for (auto& [name, value] : pool_->state()) state["pool." + name] = value;
   for (auto& [name, value] : objective_->state()) state["objective." + name] = value;
+  state["health_step"] = at::scalar_tensor(health_step_, at::TensorOptions(at::kLong));
   return state;
 }
 
@@ -261,7 +287,8 @@ void LinearizeUnit::load_extra_state(const TensorMap& state) {
   LT_CHECK(record.teacher == teacher_fingerprint_, ConfigError,
            "model: the checkpoint was trained from another teacher (fingerprint {}, {} has {})", record.teacher,
            config_.model, teacher_fingerprint_);
-  if (record.assignment) transfer_->freeze(*record.assignment);
+  record.assignment ? transfer_->freeze(*record.assignment) : transfer_->unfreeze();
+  if (const auto saved = state.find("health_step"); saved != state.end()) health_step_ = saved->second.item<int64_t>();
   block_errors_ = record.block_errors;
   objective_->load_state(with_prefix(state, "objective."));
   if (!pool_) return;

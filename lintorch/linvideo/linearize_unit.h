@@ -39,6 +39,11 @@ class LinearizeUnit : public train::TrainUnit {
   at::Tensor training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) override;
   /// Warm-up moves the feature maps only; a frozen choice holds the gates.
   bool group_steps(const std::string& group, int64_t step) const override;
+  void reseed(int64_t rollbacks) override;
+  /// "warmup", "transfer", "final".
+  std::string phase(int64_t step) const override;
+  /// The number of linear layers shortly before the freeze (selective_transfer.gate_margin).
+  std::optional<train::Alarm> check_health(int64_t step, const std::map<std::string, double>& means) override;
   void before_step(int64_t step) override;
   void after_step(int64_t step, train::MetricBag& metrics) override;
   /// What lintorch-export needs beside the weights: the config and teacher fingerprint (training_record.h), the frozen
@@ -80,6 +85,8 @@ class LinearizeUnit : public train::TrainUnit {
   std::string teacher_fingerprint_;
   std::vector<double> block_errors_;  ///< selection greedy, once measured
   at::Tensor num_linear_;             ///< of the last step, on the device
+  uint64_t state_seed_ = 0;
+  int64_t health_step_ = 0;  ///< of the last check_health
 };
 
 }  // namespace lintorch::linvideo

@@ -82,6 +82,11 @@ void SelectiveTransfer::freeze(LayerAssignment assignment) {
   project_gates();
 }
 
+void SelectiveTransfer::unfreeze() {
+  assignment_.reset();
+  apply_modes();
+}
+
 void SelectiveTransfer::project_gates() {
   at::NoGradGuard no_grad;
   if (frozen()) {

@@ -47,6 +47,8 @@ class SelectiveTransfer {
   void freeze();
   /// Fixes a given choice (measured, or of a resumed run).
   void freeze(LayerAssignment assignment);
+  /// Takes a choice back (a return to an earlier checkpoint): gates move again from the values they hold.
+  void unfreeze();
   bool frozen() const { return assignment_.has_value(); }
   /// The choice; frozen() only.
   const LayerAssignment& assignment() const { return assignment_.value(); }

@@ -1,6 +1,7 @@
 #include "lintorch/train/train_checkpoint.h"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "lintorch/core/error.h"
@@ -17,8 +18,16 @@ namespace {
 
 constexpr int64_t kFormatVersion = 1;
 
-/// Complete checkpoint folders, oldest first.
-std::vector<fs::path> complete_folders(const fs::path& run_dir) {
+TensorMap read_tensors(const fs::path& path) {
+  const io::SafetensorsFile file(path);
+  TensorMap tensors;
+  for (const auto& [name, info] : file.tensors()) tensors[name] = file.tensor(name);
+  return tensors;
+}
+
+}  // namespace
+
+std::vector<fs::path> checkpoint_folders(const fs::path& run_dir) {
   std::vector<fs::path> folders;
   const fs::path parent = run_dir / "checkpoints";
   if (!fs::is_directory(parent)) return folders;
@@ -29,16 +38,17 @@ std::vector<fs::path> complete_folders(const fs::path& run_dir) {
   return folders;
 }
 
-TensorMap read_tensors(const fs::path& path) {
-  const io::SafetensorsFile file(path);
-  TensorMap tensors;
-  for (const auto& [name, info] : file.tensors()) tensors[name] = file.tensor(name);
-  return tensors;
+int64_t checkpoint_step(const fs::path& folder) { return std::stoll(folder.filename().string().substr(5)); }
+
+int64_t checkpoint_bytes(const TrainCheckpoint& checkpoint) {
+  int64_t bytes = 0;
+  for (const auto* tensors : {&checkpoint.model, &checkpoint.optimizer, &checkpoint.ema, &checkpoint.extra})
+    for (const auto& [name, tensor] : *tensors) bytes += static_cast<int64_t>(tensor.nbytes());
+  return bytes;
 }
 
-}  // namespace
-
-fs::path save_train_checkpoint(const fs::path& run_dir, const TrainCheckpoint& checkpoint, int64_t keep_last) {
+fs::path save_train_checkpoint(const fs::path& run_dir, const TrainCheckpoint& checkpoint, int64_t keep_last,
+                               int64_t keep_every) {
   const fs::path folder = run_dir / "checkpoints" / fmt::format("step_{:08}", checkpoint.step);
   io::AtomicDir writing(folder);
   io::write_safetensors(writing.path() / "model.safetensors", checkpoint.model);
@@ -52,15 +62,17 @@ fs::path save_train_checkpoint(const fs::path& run_dir, const TrainCheckpoint& c
                                                   {"version", version()},
                                                   {"commit", git_commit()},
                                                   {"config", checkpoint.config},
-                                                  {"identity", checkpoint.identity}});
+                                                  {"identity", checkpoint.identity},
+                                                  {"watch", checkpoint.watch}});
   writing.commit();
   // A checkpoint of a later step was unreadable when the run resumed before it.
-  const auto folders = complete_folders(run_dir);
+  const auto folders = checkpoint_folders(run_dir);
   const auto current = std::find(folders.begin(), folders.end(), folder);
   LT_ASSERT(current != folders.end());
   std::vector<fs::path> obsolete(current + 1, folders.end());
   const auto kept = std::min<std::ptrdiff_t>(keep_last, current + 1 - folders.begin());
-  obsolete.insert(obsolete.end(), folders.begin(), current + 1 - kept);
+  std::copy_if(folders.begin(), current + 1 - kept, std::back_inserter(obsolete),
+               [&](const fs::path& path) { return keep_every == 0 || checkpoint_step(path) % keep_every != 0; });
   for (const auto& path : obsolete) {
     std::error_code error;
     fs::remove_all(path, error);
@@ -81,6 +93,7 @@ TrainCheckpoint read_train_checkpoint(const fs::path& folder) {
     checkpoint.seconds = state.at("seconds").get<double>();
     checkpoint.config = state.at("config");
     checkpoint.identity = state.at("identity");
+    checkpoint.watch = state.value("watch", Json::object());
   } catch (const nlohmann::json::exception& e) {
     throw CheckpointError(fmt::format("[read_train_checkpoint] {}/state.json: {}", folder.string(), e.what()));
   }
@@ -92,7 +105,7 @@ TrainCheckpoint read_train_checkpoint(const fs::path& folder) {
 }
 
 std::optional<TrainCheckpoint> read_latest_checkpoint(const fs::path& run_dir) {
-  auto folders = complete_folders(run_dir);
+  const auto folders = checkpoint_folders(run_dir);
   for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
     try {
       return read_train_checkpoint(*folder);
@@ -104,7 +117,7 @@ std::optional<TrainCheckpoint> read_latest_checkpoint(const fs::path& run_dir) {
 }
 
 std::optional<fs::path> latest_checkpoint_folder(const fs::path& run_dir) {
-  const auto folders = complete_folders(run_dir);
+  const auto folders = checkpoint_folders(run_dir);
   if (folders.empty()) return std::nullopt;
   return folders.back();
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lintorch/core/json.h"
 #include "lintorch/core/tensor_map.h"
@@ -18,19 +19,28 @@ struct TrainCheckpoint {
   std::map<std::string, int64_t> ema_updates;  // by parameter group
   Json config;                                 // TrainerConfig
   Json identity;                               // TrainUnit::identity
+  Json watch = Json::object();                 // AlarmWatch
   TensorMap model, optimizer, ema, extra;
 };
 
-/// Writes `run_dir`/checkpoints/step_<8 digits> atomically and removes all but the newest `keep_last`,
-/// and any of a later step (left over from before a resume). Throws IoError; earlier checkpoints stay as they are.
+/// Writes `run_dir`/checkpoints/step_<8 digits> atomically and removes all but the newest `keep_last` and those of steps
+/// that are multiples of `keep_every` (0 = none), and any of a later step (left over from before a resume). Throws IoError;
+/// earlier checkpoints stay as they are.
 std::filesystem::path save_train_checkpoint(const std::filesystem::path& run_dir, const TrainCheckpoint& checkpoint,
-                                            int64_t keep_last);
+                                            int64_t keep_last, int64_t keep_every = 0);
+
+/// Bytes of its tensors.
+int64_t checkpoint_bytes(const TrainCheckpoint& checkpoint);
 
 /// Reads one checkpoint folder. Throws IoError, ConfigError or CheckpointError naming the file.
 TrainCheckpoint read_train_checkpoint(const std::filesystem::path& folder);
 
 /// The newest readable checkpoint of a run; incomplete or corrupt ones are skipped with a warning.
 std::optional<TrainCheckpoint> read_latest_checkpoint(const std::filesystem::path& run_dir);
+
+/// Folders of the complete checkpoints, oldest first; and the step in such a folder's name.
+std::vector<std::filesystem::path> checkpoint_folders(const std::filesystem::path& run_dir);
+int64_t checkpoint_step(const std::filesystem::path& folder);
 
 /// Folder of the newest complete checkpoint, if any.
 std::optional<std::filesystem::path> latest_checkpoint_folder(const std::filesystem::path& run_dir);

@@ -3,18 +3,22 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lintorch/core/json.h"
 #include "lintorch/core/tensor_map.h"
+#include "lintorch/train/alarms.h"
 #include "lintorch/train/metric_bag.h"
 #include "lintorch/train/parameter_group.h"
 
 namespace lintorch::train {
 
 /// A method, as the trainer sees it. The trainer owns the loop, the optimizer, EMA, checkpoints and logs; the unit owns
-/// the networks and the loss. Data must be a function of (seed, step, micro_step): this makes resuming exact.
+/// the networks and the loss. Data and noise must be a function of (seed, rollbacks, step, micro_step): this makes resuming
+/// exact.
 class TrainUnit {
  public:
   virtual ~TrainUnit() = default;
@@ -33,10 +37,24 @@ class TrainUnit {
   /// Whether a group is updated at this step (alternating optimizers).
   virtual bool group_steps(const std::string& group, int64_t step) const { return true; }
 
+  /// Called at the start and after each return to an earlier checkpoint, with the number of such returns so far. With
+  /// another number the unit draws other data and noise, or the bits that failed would come again.
+  virtual void reseed(int64_t rollbacks) {}
+
+  /// Name of the part of the run that a step belongs to; losses are compared within a phase only.
+  virtual std::string phase(int64_t step) const { return ""; }
+
+  /// What the unit itself sees going wrong, judged by the means of a log point after `step` steps. Called at log points only,
+  /// on rank 0.
+  virtual std::optional<Alarm> check_health(int64_t step, const std::map<std::string, double>& means) {
+    return std::nullopt;
+  }
+
   virtual void before_step(int64_t step) {}
   virtual void after_step(int64_t step, MetricBag& metrics) {}
 
-  /// State beyond parameters, optimizer and EMA; saved with every checkpoint.
+  /// State beyond parameters, optimizer and EMA; saved with every checkpoint. Loading may go back in time, to a state
+  /// before the present one.
   virtual TensorMap extra_state() { return {}; }
   virtual void load_extra_state(const TensorMap& state) {}
 

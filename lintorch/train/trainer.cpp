@@ -4,14 +4,20 @@
 #include <ATen/ops/full.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/device.h"
 #include "lintorch/core/error.h"
+#include "lintorch/core/files.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/train/autocast.h"
 #include "lintorch/train/metrics_log.h"
 #include "lintorch/train/resume_check.h"
+#include "lintorch/train/rollback.h"
 #include "lintorch/train/stop_signal.h"
 
 namespace lintorch::train {
@@ -20,7 +26,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr uint64_t kStepStream = 0x73746570;  // "step"
+constexpr uint64_t kStepStream = 0x73746570;      // "step"
+constexpr uint64_t kRollbackStream = 0x6261636b;  // "back"
 
 TrainerConfig validated(TrainerConfig config) {
   config.validate("train");
@@ -48,30 +55,41 @@ Trainer::Trainer(TrainerConfig config, TrainUnit& unit, fs::path run_dir)
       optimizer_(unit.parameter_groups(), config_),
       ema_(optimizer_.groups(), config_.ema_decay),
       device_(optimizer_.groups().front().parameters.front().second.device()),
-      guard_(device_, 0) {}
+      guard_(device_, 0),
+      watch_(config_.alarms) {}
 
 bool Trainer::resume() {
   const auto checkpoint = read_latest_checkpoint(run_dir_);
   if (!checkpoint) return false;
   check_same_trainer_config(checkpoint->config, config_to_json(config_));
   check_same_identity(checkpoint->identity, unit_.identity(), unit_.name());
-  const c10::NoGradGuard no_grad;
-  for (const auto& group : optimizer_.groups())
-    for (const auto& [name, parameter] : group.parameters) {
-      const auto saved = checkpoint->model.find(name);
-      LT_CHECK(saved != checkpoint->model.end(), CheckpointError, "[resume] the checkpoint has no parameter {}", name);
-      LT_CHECK(saved->second.sizes() == parameter.sizes(), CheckpointError, "[resume] parameter {} has another shape",
-               name);
-      parameter.copy_(saved->second);
-    }
-  optimizer_.load_state(checkpoint->optimizer);
-  ema_.load_state(checkpoint->ema, checkpoint->ema_updates);
-  unit_.load_extra_state(checkpoint->extra);
-  step_ = checkpoint->step;
+  load(*checkpoint);
   seconds_before_ = checkpoint->seconds;
   resumed_ = true;
   log_info("resumed at step {} of {}", step_, config_.steps);
   return true;
+}
+
+void Trainer::load(const TrainCheckpoint& checkpoint) {
+  const c10::NoGradGuard no_grad;
+  for (const auto& group : optimizer_.groups())
+    for (const auto& [name, parameter] : group.parameters) {
+      const auto saved = checkpoint.model.find(name);
+      LT_CHECK(saved != checkpoint.model.end(), CheckpointError, "[resume] the checkpoint has no parameter {}", name);
+      LT_CHECK(saved->second.sizes() == parameter.sizes(), CheckpointError, "[resume] parameter {} has another shape",
+               name);
+      parameter.copy_(saved->second);
+    }
+  optimizer_.load_state(checkpoint.optimizer);
+  ema_.load_state(checkpoint.ema, checkpoint.ema_updates);
+  unit_.load_extra_state(checkpoint.extra);
+  watch_.load_state(checkpoint.watch);
+  step_ = checkpoint.step;
+}
+
+void Trainer::set_rollbacks(int64_t count) {
+  rollbacks_ = count;
+  unit_.reseed(count);
 }
 
 double Trainer::elapsed_seconds() const {
@@ -99,7 +117,9 @@ at::Tensor Trainer::accumulate_gradients(MetricBag& metrics) {
 }
 
 void Trainer::train_step(MetricBag& metrics) {
-  at::manual_seed(mix_seed(static_cast<uint64_t>(config_.seed), kStepStream, static_cast<uint64_t>(step_)));
+  const auto seed = static_cast<uint64_t>(config_.seed);
+  at::manual_seed(mix_seed(rollbacks_ == 0 ? seed : mix_seed(seed, kRollbackStream, static_cast<uint64_t>(rollbacks_)),
+                           kStepStream, static_cast<uint64_t>(step_)));
   unit_.before_step(step_);
   optimizer_.zero_grad();
   const auto loss = accumulate_gradients(metrics);
@@ -111,50 +131,114 @@ void Trainer::train_step(MetricBag& metrics) {
   const auto& skip = guard_.observe(loss, norm);
   const double factor =
       lr_factor(config_.lr_schedule, step_, config_.steps, config_.warmup_steps, config_.final_lr_factor);
+  const double scaled = factor * std::pow(config_.rollback_lr_factor, static_cast<double>(rollbacks_));
   const auto lr_of = [&](const ParameterGroup& group) {
-    return group.lr.value_or(config_.lr * group.lr_scale) * (group.constant_lr ? 1.0 : factor);
+    return group.lr.value_or(config_.lr * group.lr_scale) * (group.constant_lr ? 1.0 : scaled);
   };
   optimizer_.step(stepping, lr_of, norm, skip);
   unit_.after_step(step_, metrics);
   if (step_ >= config_.ema_start) ema_.update(stepping);
   metrics.add("loss", loss);
   metrics.add("grad_norm", norm);
-  metrics.add("lr", config_.lr * factor);
+  metrics.add("lr", config_.lr * scaled);
 }
 
-void Trainer::check_finite() const {
+std::optional<Alarm> Trainer::check_finite() const {
   const auto report = guard_.report();
-  if (report.count <= config_.max_nonfinite) return;
-  const auto last = latest_checkpoint_folder(run_dir_);
-  throw Error(fmt::format(
-      "[train] {}: not finite at step {}: loss {}, gradient norm {} ({} such steps so far, {} allowed). {}. "
-      "Try a lower learning rate or a smaller clip_norm",
-      unit_.name(), report.first_step, report.loss, report.norm, report.count, config_.max_nonfinite,
-      last ? "The last good checkpoint is " + last->string() : "No checkpoint was written yet"));
+  if (report.count <= config_.max_nonfinite) return std::nullopt;
+  return Alarm{fmt::format("not finite at step {}: loss {}, gradient norm {} ({} such steps so far, {} allowed)",
+                           report.first_step, report.loss, report.norm, report.count, config_.max_nonfinite)};
 }
 
-void Trainer::log_point(MetricBag& metrics, MetricsLog& log, ProgressBar& progress) {
+std::optional<Alarm> Trainer::log_point(MetricBag& metrics, MetricsLog& log, ProgressBar& progress) {
+  const double seconds = elapsed_seconds();
+  metrics.add("checkpoint_share", save_seconds_ / std::max(seconds - seconds_before_, 1e-9));
+  if (rollbacks_ > 0) metrics.add("rollbacks", static_cast<double>(rollbacks_));
+  if (device_.is_cuda()) metrics.add("memory/peak_gb", static_cast<double>(peak_memory_bytes(device_)) / 1e9);
   const auto means = metrics.flush();
-  log.write(step_, elapsed_seconds(), means);
-  check_finite();
+  log.write(step_, seconds, means);
+  if (auto alarm = check_finite()) return alarm;
+  if (auto alarm = watch_.observe(unit_.phase(step_ - 1), means)) return alarm;
+  if (auto alarm = unit_.check_health(step_, means)) return alarm;
   const auto note = unit_.progress_note();
   progress.update(step_, fmt::format("loss {:.4g}{}{}", means.at("loss"), note.empty() ? "" : "  ", note));
+  return std::nullopt;
 }
 
-void Trainer::save() {
-  check_finite();
+// Whether the run went back; false for an alarm that is not fatal and finds no roll-back left.
+bool Trainer::roll_back(const Alarm& alarm) {
+  auto folders = checkpoint_folders(run_dir_);
+  if (rollbacks_ >= config_.max_rollbacks || folders.empty()) {
+    if (!alarm.fatal) {
+      log_warning("[train] {}: {}", unit_.name(), alarm.reason);
+      return false;
+    }
+    throw Error(fmt::format(
+        "[train] {}: {}. {}.{} Try a lower learning rate or a smaller clip_norm", unit_.name(), alarm.reason,
+        folders.empty() ? "No checkpoint was written yet" : "The last good checkpoint is " + folders.back().string(),
+        rollbacks_ > 0 ? fmt::format(" {} roll-backs did not help.", rollbacks_) : ""));
+  }
+  const auto earlier = read_rollbacks(run_dir_);
+  const bool again = !earlier.empty() && earlier.back().to == checkpoint_step(folders.back());
+  if (again && folders.size() > 1) {
+    fs::remove_all(folders.back());
+    folders.pop_back();
+  }
+  const auto checkpoint = read_latest_checkpoint(run_dir_);
+  LT_CHECK(checkpoint, Error, "[train] {}: {}, and no checkpoint can be read", unit_.name(), alarm.reason);
+  append_rollback(run_dir_, {step_, checkpoint->step, alarm.reason});
+  log_warning(
+      "[train] {} at step {}: {}; back to step {} with other noise and the learning rate times {} (roll-back {} of {})",
+      unit_.name(), step_, alarm.reason, checkpoint->step, config_.rollback_lr_factor, rollbacks_ + 1,
+      config_.max_rollbacks);
+  load(*checkpoint);
+  set_rollbacks(rollbacks_ + 1);
+  guard_ = NonfiniteGuard(device_, step_);
+  return true;
+}
+
+TrainCheckpoint Trainer::checkpoint() {
   TrainCheckpoint checkpoint;
   checkpoint.step = step_;
   checkpoint.ema_updates = ema_.num_updates();
   checkpoint.seconds = elapsed_seconds();
   checkpoint.config = config_to_json(config_);
   checkpoint.identity = unit_.identity();
+  checkpoint.watch = watch_.state();
   for (const auto& group : optimizer_.groups())
     for (const auto& [name, parameter] : group.parameters) checkpoint.model[name] = parameter.detach();
   checkpoint.optimizer = optimizer_.state();
   checkpoint.ema = ema_.state();
   checkpoint.extra = unit_.extra_state();
-  save_train_checkpoint(run_dir_, checkpoint, config_.keep_last);
+  return checkpoint;
+}
+
+// The most that the checkpoints to come add to those on disk: an old one goes when the next is complete.
+void Trainer::check_disk_space() {
+  const int64_t steps_left = config_.steps - step_;
+  const int64_t saves = config_.save_every > 0 ? steps_left / config_.save_every + 1 : 1;
+  const int64_t for_good = config_.keep_every > 0 ? steps_left / config_.keep_every : 0;
+  const auto present = static_cast<int64_t>(checkpoint_folders(run_dir_).size());
+  const int64_t added = std::min(saves, std::max<int64_t>(1, config_.keep_last + 1 - present) + for_good);
+  check_free_space(
+      run_dir_, added * checkpoint_bytes(checkpoint()),
+      fmt::format("{} checkpoints are to come. Make room, choose another output, or lower train.keep_last", added));
+}
+
+void Trainer::save() {
+  const auto begin = std::chrono::steady_clock::now();
+  try {
+    save_train_checkpoint(run_dir_, checkpoint(), config_.keep_last, config_.keep_every);
+  } catch (const std::exception& e) {
+    const auto last = latest_checkpoint_folder(run_dir_);
+    throw IoError(fmt::format("[train] {}: the checkpoint of step {} could not be written: {}. {}", unit_.name(), step_,
+                              e.what(),
+                              last ? "The last good one is " + last->string() + ": make room, then resume"
+                                   : "No checkpoint was written yet"));
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  save_seconds_ += seconds;
+  log_debug("checkpoint of step {} in {:.2f} s", step_, seconds);
 }
 
 void Trainer::preview() {
@@ -173,24 +257,41 @@ TrainResult Trainer::run() {
              earlier->string());
   }
   fs::create_directories(run_dir_);
+  if (!resumed_ && step_ == 0) fs::remove(run_dir_ / "rollbacks.json");
+  set_rollbacks(static_cast<int64_t>(read_rollbacks(run_dir_).size()));
+  check_disk_space();
   run_begin_ = std::chrono::steady_clock::now();
+  save_seconds_ = 0;
   guard_ = NonfiniteGuard(device_, step_);
   const StopSignal stop;
-  MetricsLog log(run_dir_, step_ + 1);
+  auto log = std::make_unique<MetricsLog>(run_dir_, step_ + 1);
   MetricBag metrics;
   ProgressBar progress(unit_.name(), config_.steps, step_);
   int64_t saved_step = step_;
+  if (config_.max_rollbacks > 0 && !resumed_ && step_ == 0) save();
   while (step_ < config_.steps && !stop.requested()) {
     train_step(metrics);
     ++step_;
-    if (step_ % config_.log_every == 0 || step_ == config_.steps || stop.requested()) log_point(metrics, log, progress);
-    if (config_.save_every > 0 && step_ % config_.save_every == 0) {
+    const bool save_now = config_.save_every > 0 && step_ % config_.save_every == 0;
+    std::optional<Alarm> alarm;
+    if (step_ % config_.log_every == 0 || step_ == config_.steps || stop.requested())
+      alarm = log_point(metrics, *log, progress);
+    else if (save_now)
+      alarm = check_finite();
+    if (alarm && roll_back(*alarm)) {
+      metrics.flush();
+      log = std::make_unique<MetricsLog>(run_dir_, step_ + 1);
+      saved_step = step_;
+      continue;
+    }
+    if (save_now) {
       save();
       saved_step = step_;
     }
     if (config_.preview_every > 0 && step_ % config_.preview_every == 0) preview();
   }
-  if (saved_step != step_) save();
+  if (saved_step != step_ && !check_finite()) save();
+  report_end();
   seconds_before_ = elapsed_seconds();
   run_begin_.reset();
   if (step_ >= config_.steps) return TrainResult::kFinished;
@@ -198,6 +299,15 @@ TrainResult Trainer::run() {
       "stopped by a signal at step {} of {}; everything is saved in {}: run again with the same settings to go on",
       step_, config_.steps, run_dir_.string());
   return TrainResult::kInterrupted;
+}
+
+void Trainer::report_end() const {
+  const double seconds = elapsed_seconds() - seconds_before_;
+  log_info("{} at step {}: {} in this process, {:.2f} % of it writing checkpoints{}", unit_.name(), step_,
+           format_duration(seconds), 100 * save_seconds_ / std::max(seconds, 1e-9),
+           device_.is_cuda()
+               ? fmt::format(", peak memory {:.2f} GB", static_cast<double>(peak_memory_bytes(device_)) / 1e9)
+               : "");
 }
 
 }  // namespace lintorch::train

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "lintorch/train/alarms.h"
 #include "lintorch/train/ema.h"
 #include "lintorch/train/nonfinite_guard.h"
 #include "lintorch/train/optimizer.h"
@@ -27,8 +28,13 @@ enum class TrainResult { kFinished, kInterrupted };
 /// LibTorch's default generators are seeded anew at every step.
 ///
 /// Non-finite losses or gradients never change the weights: the update is left out on the device. More of them than
-/// `max_nonfinite` end the run with an Error at the next log point (and always before a checkpoint is written), naming
-/// the first such step.
+/// `max_nonfinite` are an alarm at the next log point (and always before a checkpoint is written), naming the first such
+/// step; so are the spikes of `alarms` and what the unit sees (check_health), at log points.
+///
+/// An alarm takes the run back to its newest checkpoint, `max_rollbacks` times in all, then it ends it with an Error. If the
+/// alarm comes again before a newer checkpoint was written, that checkpoint counts as bad: it is removed and the one before
+/// it taken. After a roll-back data and noise are other ones (TrainUnit::reseed) and the learning rate is scaled by
+/// `rollback_lr_factor`; rollbacks.json in the run folder lists them. With roll-backs allowed step 0 is saved too.
 class Trainer {
  public:
   /// Throws ConfigError for a wrong setting, Error for parameters that cannot be trained.
@@ -40,7 +46,8 @@ class Trainer {
   bool resume();
 
   /// SIGINT and SIGTERM end the run after the current step, with a checkpoint. Throws Error on divergence, ConfigError
-  /// if the folder holds checkpoints of another run and resume() was not called, IoError if a file cannot be written.
+  /// if the folder holds checkpoints of another run and resume() was not called, IoError if the disk has too little space
+  /// for the checkpoints to come, or a file cannot be written.
   TrainResult run();
 
   const Ema& ema() const { return ema_; }
@@ -51,10 +58,16 @@ class Trainer {
   void train_step(MetricBag& metrics);
   at::Tensor forward(int64_t micro_step, MetricBag& metrics);
   at::Tensor accumulate_gradients(MetricBag& metrics);
-  void check_finite() const;
-  void log_point(MetricBag& metrics, MetricsLog& log, ProgressBar& progress);
+  void load(const TrainCheckpoint& checkpoint);
+  TrainCheckpoint checkpoint();
+  void check_disk_space();
+  std::optional<Alarm> check_finite() const;
+  std::optional<Alarm> log_point(MetricBag& metrics, MetricsLog& log, ProgressBar& progress);
+  bool roll_back(const Alarm& alarm);
+  void set_rollbacks(int64_t count);
   void save();
   void preview();
+  void report_end() const;
   double elapsed_seconds() const;
 
   TrainerConfig config_;
@@ -64,10 +77,12 @@ class Trainer {
   Ema ema_;
   c10::Device device_;
   NonfiniteGuard guard_;
+  AlarmWatch watch_;
+  int64_t rollbacks_ = 0;
   int64_t step_ = 0;
   bool resumed_ = false;
   at::Tensor backward_seed_;  // 1 / accumulate, where backward starts
-  double seconds_before_ = 0;
+  double seconds_before_ = 0, save_seconds_ = 0;
   std::optional<std::chrono::steady_clock::time_point> run_begin_;
 };
 

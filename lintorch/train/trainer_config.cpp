@@ -22,11 +22,16 @@ void TrainerConfig::validate(const std::string& path) const {
            ema_decay);
   LT_CHECK(ema_start >= 0, ConfigError, "{}: expected 0 or more, got {}", at("ema_start"), ema_start);
   LT_CHECK(max_nonfinite >= 0, ConfigError, "{}: expected 0 or more, got {}", at("max_nonfinite"), max_nonfinite);
+  alarms.validate(at("alarms"));
+  LT_CHECK(max_rollbacks >= 0, ConfigError, "{}: expected 0 or more, got {}", at("max_rollbacks"), max_rollbacks);
+  LT_CHECK(rollback_lr_factor > 0 && rollback_lr_factor <= 1, ConfigError, "{}: expected a value in (0,1], got {}",
+           at("rollback_lr_factor"), rollback_lr_factor);
   LT_CHECK(precision == "fp32" || precision == "bf16", ConfigError, "{}: expected fp32 or bf16, got \"{}\"",
            at("precision"), precision);
   LT_CHECK(log_every >= 1, ConfigError, "{}: expected at least 1, got {}", at("log_every"), log_every);
   LT_CHECK(save_every >= 0, ConfigError, "{}: expected 0 or more, got {}", at("save_every"), save_every);
   LT_CHECK(keep_last >= 1, ConfigError, "{}: expected at least 1, got {}", at("keep_last"), keep_last);
+  LT_CHECK(keep_every >= 0, ConfigError, "{}: expected 0 or more, got {}", at("keep_every"), keep_every);
   LT_CHECK(preview_every >= 0, ConfigError, "{}: expected 0 or more, got {}", at("preview_every"), preview_every);
 }
 

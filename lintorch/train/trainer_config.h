@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lintorch/train/alarms.h"
 #include "lintorch/train/lr_schedule.h"
 
 namespace lintorch::train {
@@ -23,11 +24,15 @@ struct TrainerConfig {
   double ema_decay = 0.0;
   int64_t ema_start = 0;
   int64_t max_nonfinite = 0;
+  AlarmConfig alarms;
+  int64_t max_rollbacks = 0;
+  double rollback_lr_factor = 0.5;
   std::string precision = "fp32";
   int64_t seed = 0;
   int64_t log_every = 10;
   int64_t save_every = 500;
   int64_t keep_last = 2;
+  int64_t keep_every = 0;
   int64_t preview_every = 0;
 
   template <class V>
@@ -45,12 +50,18 @@ struct TrainerConfig {
     v("ema_decay", ema_decay, "decay of the weight average, in [0,1); 0 = none");
     v("ema_start", ema_start, "steps before the weight average starts");
     v("max_nonfinite", max_nonfinite,
-      "steps with a non-finite loss or gradient that are left out before the run stops");
+      "steps with a non-finite loss or gradient that are left out before there is an alarm");
+    v("alarms", alarms);
+    v("max_rollbacks", max_rollbacks,
+      "alarms that are answered by going back to the last good checkpoint, in the whole run; the next one ends it");
+    v("rollback_lr_factor", rollback_lr_factor,
+      "factor on the learning rate after each roll-back, in (0,1]; groups with a constant rate keep theirs");
     v("precision", precision, "fp32, or bf16: autocast on a GPU (weights stay fp32)");
     v("seed", seed, "seed of data and noise");
     v("log_every", log_every, "steps between two log points");
     v("save_every", save_every, "steps between two checkpoints; the last step is always saved; 0 = only the last");
-    v("keep_last", keep_last, "checkpoints kept");
+    v("keep_last", keep_last, "newest checkpoints kept");
+    v("keep_every", keep_every, "checkpoints at multiples of this many steps are kept for good; 0 = none");
     v("preview_every", preview_every, "steps between two previews; 0 = none");
   }
   /// Throws ConfigError naming the field.

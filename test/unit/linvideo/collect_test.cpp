@@ -113,9 +113,9 @@ TEST_CASE("wrong prompts, sizes and full disks are refused before any work", "[c
   for (int i = 0; i < 40; ++i) long_prompt += "circle ";
   write_file_atomic(f.folder / "prompts.txt", "fine\n" + long_prompt + "\n");
   CHECK_THROWS_WITH(collect_trajectories(f.config()), Catch::Contains("too long") && Catch::Contains("40 tokens"));
-  CHECK_THROWS_WITH(check_free_space(f.folder / "not/there/yet", int64_t{1} << 60),
-                    Catch::Contains("needs 1152921504.61 GB") && Catch::Contains("GB free"));
-  CHECK_NOTHROW(check_free_space(f.folder.path(), 1));
+  CHECK_THROWS_WITH(check_free_space(f.folder / "not/there/yet", int64_t{1} << 60, "make room"),
+                    Catch::Contains("needs 1152921504.61 GB") && Catch::Contains("GB free: make room"));
+  CHECK_NOTHROW(check_free_space(f.folder.path(), 1, ""));
   CHECK_FALSE(std::filesystem::exists(f.folder / "store"));
 }
 

@@ -7,67 +7,16 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/files.h"
-#include "lintorch/linvideo/collect.h"
 #include "lintorch/linvideo/export.h"
 #include "lintorch/linvideo/training_record.h"
-#include "lintorch/train/trainer.h"
-#include "test/support/micro_model.h"
-#include "test/support/temp_dir.h"
+#include "test/unit/linvideo/linearize_fixture.h"
 
 using namespace lintorch;
 using namespace lintorch::linvideo;
 
 namespace {
 
-struct Fixture {
-  Fixture() {
-    test::write_micro_model(folder / "model");
-    write_file_atomic(folder / "prompts.txt", "a red circle moves left\na blue square\na green star\n");
-    collect("store", 3);
-    teacher = pipeline::load_video_model(folder / "model", at::kFloat, at::kCPU);
-    config.model = (folder / "model").string();
-    config.trajectories = (folder / "store").string();
-    config.linear_attention = test::micro_dit_config().linear_attention;
-    config.batch_size = 2;
-    config.selective_transfer.target = 2;
-    config.selective_transfer.lr = 0.05;
-    config.validation.trajectories = 1;
-    config.validation.states = 3;
-    config.validation.every = 5;
-    trainer.steps = 20;
-    trainer.lr = 1e-3;
-    trainer.log_every = 5;
-    trainer.save_every = 7;
-    trainer.ema_decay = 0.9;
-  }
-  void collect(const std::string& output, double guidance) {
-    CollectConfig collect_config;
-    collect_config.model = (folder / "model").string();
-    collect_config.prompts = (folder / "prompts.txt").string();
-    collect_config.output = (folder / output).string();
-    collect_config.guidance = guidance;
-    collect_config.storage_dtype = "fp32";
-    collect_config.device = "cpu";
-    collect_trajectories(collect_config);
-  }
-  LinearizeUnit unit() { return LinearizeUnit(teacher, config, trainer.steps); }
-
-  /// Trains in a run folder, from its newest checkpoint if it has one; returns the weights.
-  TensorMap train(const std::string& run) {
-    auto u = unit();
-    train::Trainer loop(trainer, u, folder / run);
-    loop.resume();
-    loop.run();
-    TensorMap weights{{"gates", u.transfer().gates().detach().clone()}};
-    for (const auto& p : u.student()->named_parameters()) weights[p.key()] = p.value().detach().clone();
-    return weights;
-  }
-
-  test::TempDir folder;
-  pipeline::VideoModel teacher;
-  LinearizeConfig config;
-  train::TrainerConfig trainer;
-};
+using Fixture = LinearizeFixture;
 
 double loss_at(LinearizeUnit& unit, int64_t step) {
   train::MetricBag metrics;

@@ -50,13 +50,14 @@ class TinyUnit : public TrainUnit {
 
   at::Tensor training_loss(int64_t step, int64_t micro_step, MetricBag& metrics) override {
     // One batch of rows a step, split over the micro-steps.
-    auto generator = make_generator(mix_seed(3, 0, static_cast<uint64_t>(step)));
+    auto generator = make_generator(mix_seed(3, static_cast<uint64_t>(rollbacks), static_cast<uint64_t>(step)));
     const auto all = at::randn({16, 6}, generator);
     const auto x = all.narrow(0, micro_step * batch_, batch_);
     const auto noise = 1e-3 * at::randn({batch_}).mean();  // the default generator: must not break resuming
     const auto y = at::matmul(at::tanh(at::matmul(x, w1)), w2) * gate;
     auto loss = (y - x.sum(1).sin()).square().mean() + (use_noise ? noise * w2.sum() : at::zeros({}));
-    if (step == nan_step) loss = loss * std::numeric_limits<float>::quiet_NaN();
+    if (step == nan_step && rollbacks < healthy_after) loss = loss * std::numeric_limits<float>::quiet_NaN();
+    if (step == spike_step && rollbacks < healthy_after) loss = loss * 1e3;
     metrics.add("error", loss);
     return loss;
   }
@@ -64,6 +65,8 @@ class TinyUnit : public TrainUnit {
   bool group_steps(const std::string& group, int64_t step) const override {
     return group != "gates" || step % gate_every == 0;
   }
+
+  void reseed(int64_t count) override { rollbacks = count; }
 
   void after_step(int64_t step, MetricBag&) override {
     ++steps_done;
@@ -80,7 +83,9 @@ class TinyUnit : public TrainUnit {
   }
 
   at::Tensor w1, w2, gate, preview_w1;
-  int64_t nan_step = -1;
+  int64_t nan_step = -1, spike_step = -1;
+  int64_t healthy_after = 1000;  ///< roll-backs after which neither comes again
+  int64_t rollbacks = 0;
   int64_t gate_every = 1;
   int64_t steps_done = 0;
   bool use_noise = true;

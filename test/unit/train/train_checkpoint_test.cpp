@@ -17,6 +17,7 @@ TrainCheckpoint make_checkpoint(int64_t step) {
   checkpoint.seconds = 1.5;
   checkpoint.config = {{"lr", 0.1}};
   checkpoint.identity = {{"layers", 3}};
+  checkpoint.watch = {{"phase", "p"}};
   checkpoint.ema_updates = {{"weights", step}};
   checkpoint.model = {{"w", at::full({4}, static_cast<float>(step))}};
   checkpoint.optimizer = {{"step/weights", at::ones({1})}};
@@ -44,6 +45,8 @@ TEST_CASE("a training checkpoint reads back as it was written", "[train_checkpoi
   CHECK(read.config == written.config);
   CHECK(read.identity == written.identity);
   CHECK(read.ema_updates == written.ema_updates);
+  CHECK(read.watch == written.watch);
+  CHECK(checkpoint_bytes(read) == 4 * 4 + 4 + 4 * 4 + 8);
   CHECK(same_tensors(read.model, written.model));
   CHECK(same_tensors(read.optimizer, written.optimizer));
   CHECK(same_tensors(read.ema, written.ema));
@@ -58,6 +61,12 @@ TEST_CASE("the newest checkpoints are kept, and those of a later step removed", 
   CHECK(folder_names(run.path) == std::vector<std::string>{"step_00000030", "step_00000035"});
   save_train_checkpoint(run.path, make_checkpoint(35), 1);
   CHECK(folder_names(run.path) == std::vector<std::string>{"step_00000035"});
+}
+
+TEST_CASE("checkpoints at multiples of keep_every stay", "[train_checkpoint]") {
+  const TemporaryFolder run;
+  for (int64_t step = 5; step <= 45; step += 5) save_train_checkpoint(run.path, make_checkpoint(step), 1, 20);
+  CHECK(folder_names(run.path) == std::vector<std::string>{"step_00000020", "step_00000040", "step_00000045"});
 }
 
 TEST_CASE("unreadable checkpoints are passed over", "[train_checkpoint]") {

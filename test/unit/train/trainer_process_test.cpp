@@ -1,4 +1,6 @@
 // Runs that die: each child is this program again, started with the hidden test "trainer child".
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -142,6 +144,66 @@ TEST_CASE("a full disk raises IoError and leaves the last checkpoint", "[trainer
   for (const auto& entry : fs::directory_iterator(run.path / "checkpoints")) left.push_back(entry.path().filename());
   CHECK(left == std::vector<std::string>{"step_00000004"});
   CHECK(read_latest_checkpoint(run.path)->step == 4);
+}
+
+constexpr const char* kDiskVariable = "LINTORCH_TEST_SMALL_DISK";
+
+TEST_CASE("trainer child on a small disk", "[.small_disk_child]") {
+  const char* disk = std::getenv(kDiskVariable);
+  if (disk == nullptr) return;
+  at::set_num_threads(1);
+  TinyUnit unit;
+  auto config = tiny_config(400);
+  config.save_every = 1;
+  config.keep_last = 1000;
+  config.log_every = 400;
+  Trainer trainer(config, unit, fs::path(disk) / "run");
+  std::string message;
+  try {
+    trainer.run();
+  } catch (const IoError& e) {
+    message = e.what();
+  }
+  const auto last = read_latest_checkpoint(fs::path(disk) / "run");
+  const bool good = message.find("could not be written") != std::string::npos &&
+                    message.find("No space left on device") != std::string::npos && last && last->step >= 2 &&
+                    message.find(fmt::format("step_{:08}", last->step)) != std::string::npos &&
+                    last->step + 1 == trainer.step();
+  if (!good) fmt::print(stderr, "{}\n", message);
+  std::_Exit(good ? 0 : 4);
+}
+
+TEST_CASE("a disk that fills up ends the run with one clear error", "[trainer_process]") {
+  const TemporaryFolder folder;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // A tmpfs in a mount namespace of its own; without root, as root of a user namespace of its own.
+    if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) ::_exit(77);
+    ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+    if (::mount("tmpfs", folder.path.c_str(), "tmpfs", 0, "size=512k") != 0) ::_exit(77);
+    ::setenv(kDiskVariable, folder.path.c_str(), 1);
+    ::execl("/proc/self/exe", "small-disk-child", "[.small_disk_child]", "-o", "/dev/null", nullptr);
+    ::_exit(126);
+  }
+  const int status = wait_for(child);
+  REQUIRE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) {
+    WARN("no tmpfs can be mounted here; the size limit of the other test fails the writes");
+    return;
+  }
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("a disk too small for the checkpoints is refused before the first step", "[trainer_process]") {
+  const TemporaryFolder run;
+  TinyUnit unit;
+  auto config = tiny_config(12);
+  config.steps = config.keep_last = int64_t{1} << 50;
+  config.save_every = 1;
+  config.lr_schedule = LrScheduleKind::kConstant;
+  Trainer trainer(config, unit, run.path);
+  CHECK_THROWS_WITH(trainer.run(), Catch::Contains("checkpoints are to come") && Catch::Contains("GB free"));
+  CHECK(unit.steps_done == 0);
 }
 
 }  // namespace
