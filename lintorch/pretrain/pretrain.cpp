@@ -3,6 +3,9 @@
 #include <ATen/Context.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/dtype.h"
@@ -131,7 +134,7 @@ class Run {
     return TrainResult::kFinished;
   }
 
-  // Prompts that the tokenizer need not cut, from a random stream of their own, without those of another list.
+  // Different prompts that the tokenizer need not cut, from a random stream of their own, without those of another list.
   std::vector<PromptSpec> fitting_prompts(uint64_t stream, int64_t count, const umt5::Tokenizer& tokenizer,
                                           const std::vector<PromptSpec>& excluded) const {
     std::set<std::string> taken;
@@ -140,7 +143,7 @@ class Run {
     std::vector<PromptSpec> prompts;
     for (int64_t index = 0; static_cast<int64_t>(prompts.size()) < count; ++index) {
       PromptSpec spec = make_prompt(seed, index);
-      if (taken.contains(spec.prompt)) continue;
+      if (!taken.insert(spec.prompt).second) continue;
       const auto length = tokenizer.encode({spec.prompt}).mask_BS.sum().item<int64_t>();
       if (length < tokenizer.max_length()) prompts.push_back(std::move(spec));
     }
