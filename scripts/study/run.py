@@ -86,7 +86,7 @@ class Study:
         return folder
 
     def wanted(self):
-        """Runs without a result: key -> (settings, seed, names)."""
+        """Runs without a result: key -> (settings, seed, names, further evaluations by name)."""
         runs = {}
         for table, spec in self.study["tables"].items():
             if self.args.tables and table not in self.args.tables:
@@ -98,7 +98,9 @@ class Study:
                     settings = {**self.study["train"], **spec.get("train", {}), **own, "linearize.seed": seed}
                     key = run_key(settings)
                     if not (self.args.results / f"{key}.json").exists():
-                        runs.setdefault(key, (settings, seed, []))[2].append(f"{table}: {row}, seed {seed}")
+                        run = runs.setdefault(key, (settings, seed, [], {}))
+                        run[2].append(f"{table}: {row}, seed {seed}")
+                        run[3].update(spec.get("extra_evals", {}))
         return runs
 
     def train(self, key, settings, trajectories):
@@ -120,28 +122,40 @@ class Study:
         print(f"trained {key} in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
         return key, record
 
-    def evaluate(self, trained, runs, name):
-        candidates = [dict(name=key, model=str(self.args.work / key / "model")) for key in trained]
+    def call_eval(self, keys, settings, name):
+        """One run of lintorch-eval: model -> metric -> value, and the report."""
+        candidates = [dict(name=key, model=str(self.args.work / key / "model")) for key in keys]
         output = self.args.work / f"eval_{name}"
-        seconds = self.call("lintorch-eval", ["--config", "configs/tiny_wan/eval.json", *overrides(self.study["eval"]), "--set",
+        seconds = self.call("lintorch-eval", ["--config", "configs/tiny_wan/eval.json", *overrides(settings), "--set",
                                               "candidates=" + json.dumps(candidates), "--set", f"output={output}"],
                             self.args.work / f"eval_{name}.log")
         print(f"evaluated {len(candidates)} models in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
         self.longest["eval"] = max(self.longest.get("eval", 0), seconds / (1 + len(candidates)))
         report = json.loads((output / "report.json").read_text())
-        models = {model["name"]: model for model in report["models"]}
         metrics = {}
         for row in report["rows"]:
             metrics.setdefault(row["row"], {})[row["metric"]] = dict(mean=row["mean"], ci95=row["ci95"], n=row["n"],
                                                                      unit=row["unit"])
+        return metrics, report
+
+    def evaluate(self, trained, runs, name):
+        metrics, report = self.call_eval(trained, self.study["eval"], name)
+        extra = {key: {} for key in trained}
+        for title in {title for key in trained for title in runs[key][3]}:
+            keys = [key for key in trained if title in runs[key][3]]
+            settings = {**self.study["eval"], **runs[keys[0]][3][title]}
+            found, _ = self.call_eval(keys, settings, f"{name}_{title.replace(' ', '_')}")
+            for key in keys:
+                extra[key][title] = dict(metrics=found[key], teacher=found["teacher"])
+        models = {model["name"]: model for model in report["models"]}
         first = report["rows"][0]
         common = dict(hardware=first["hardware"], commit=first["commit"], date=first["date"])
         self.save("teacher", dict(common, metrics=metrics["teacher"]))
         for key, record in trained.items():
-            settings, seed, names = runs[key]
+            settings, seed, names, _ = runs[key]
             layers = [i for i, kind in enumerate(models[key]["attention"]) if kind == "linear"]
             self.save(key, dict(common, names=names, settings=settings, seed=seed, metrics=metrics[key], layers=layers,
-                                train=record))
+                                train=record, extra=extra[key]))
             print(f"{'; '.join(names)}: layers {layers}, "
                   + ", ".join(f"{metric} {value['mean']:.3f}" for metric, value in metrics[key].items()), flush=True)
 
