@@ -4,6 +4,7 @@
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 
+#include "lintorch/bench/random_weights.h"
 #include "lintorch/bench/restore_setting.h"
 #include "lintorch/bench/result_row.h"
 #include "lintorch/core/device.h"
@@ -11,41 +12,11 @@
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/version.h"
-#include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/flops.h"
-#include "lintorch/models/wan/vae_config.h"
 #include "lintorch/pipeline/video_size.h"
 
 namespace lintorch::bench {
 namespace {
-
-struct Model {
-  wan::WanDitConfig dit;
-  wan::WanVaeConfig vae;
-};
-
-Model preset_model(ModelPreset preset) {
-  if (preset == ModelPreset::kTiny) return {wan::tiny(), wan::tiny_vae()};
-  return {preset == ModelPreset::kT2v14b ? wan::t2v_14b() : wan::t2v_1_3b(), wan::t2v_vae()};
-}
-
-wan::WanDitConfig with_linear_layers(wan::WanDitConfig config, int64_t count, int64_t feature_dim) {
-  config.attention.assign(config.num_layers, wan::AttentionKind::kSoftmax);
-  std::fill_n(config.attention.begin(), count, wan::AttentionKind::kLinear);
-  config.linear_attention.feature_dim = feature_dim;
-  return config;
-}
-
-wan::WanDit random_dit(const wan::WanDitConfig& config, at::ScalarType dtype, c10::Device device) {
-  wan::WanDit dit = wan::empty_wan_dit(config, dtype, device);
-  const at::NoGradGuard no_grad;
-  for (auto& item : dit->named_parameters()) {
-    at::Tensor& value = item.value();
-    value.normal_(0, 0.02);
-    if (item.key().find("norm") != std::string::npos && item.key().ends_with("weight")) value.add_(1);
-  }
-  return dit;
-}
 
 std::string row_name(const ForwardResult& r) {
   return fmt::format("{} linear, kernels {}, softmax {}", r.linear_layers, enum_name(r.fused_kernels),
@@ -55,10 +26,10 @@ std::string row_name(const ForwardResult& r) {
 }  // namespace
 
 void ForwardBenchConfig::validate(const std::string& path) const {
-  const Model model = preset_model(preset);
+  const auto model = pipeline::preset_model(preset);
   for (const int64_t count : linear_layers)
-    LT_CHECK(count >= 0 && count <= model.dit.num_layers, ConfigError, "{}.linear_layers: expected 0 to {}, got {}",
-             path, model.dit.num_layers, count);
+    LT_CHECK(count >= 0 && count <= model.transformer.num_layers, ConfigError,
+             "{}.linear_layers: expected 0 to {}, got {}", path, model.transformer.num_layers, count);
   LT_CHECK(dtype == "fp32" || dtype == "bf16", ConfigError, "{}.dtype: expected fp32 or bf16, got \"{}\"", path, dtype);
   LT_CHECK(warmup >= 0 && repeats > 0 && batch > 0 && text_tokens > 0 && feature_dim > 0, ConfigError,
            "{}: expected warmup >= 0 and repeats, batch, text_tokens, feature_dim above 0", path);
@@ -68,16 +39,16 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
   config.validate("bench");
   const c10::InferenceMode inference;
   const c10::Device device = resolve_device(config.device);
-  const Model model = preset_model(config.preset);
+  const auto model = pipeline::preset_model(config.preset);
   pipeline::VideoSize size{0, 0, config.frames};
   pipeline::parse_size(config.size, size.width, size.height);
-  const auto shape = pipeline::latent_shape(model.dit, model.vae, size);
+  const auto shape = pipeline::latent_shape(model.transformer, model.vae, size);
   const int64_t B = config.batch;
   const auto random = [&](at::IntArrayRef sizes) {
     return at::randn(sizes, at::TensorOptions(at::kFloat).device(device));
   };
   const at::Tensor latent = random({B, shape[0], shape[1], shape[2], shape[3]});
-  const at::Tensor text = random({B, config.text_tokens, model.dit.text_dim});
+  const at::Tensor text = random({B, config.text_tokens, model.transformer.text_dim});
   const at::Tensor timestep = at::full({B}, 500.0, latent.options());
 
   const RestoreSetting restore;
@@ -85,9 +56,9 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
   report.device = device_description(device);
   report.model = fmt::format("{} {}x{} {}{}", enum_name(config.preset), config.size, config.frames, config.dtype,
                              B == 1 ? "" : fmt::format(" batch {}", B));
-  report.tokens = pipeline::num_tokens(model.dit, shape);
+  report.tokens = pipeline::num_tokens(model.transformer, shape);
   for (const int64_t count : config.linear_layers) {
-    const auto dit_config = with_linear_layers(model.dit, count, config.feature_dim);
+    const auto dit_config = with_linear_layers(model.transformer, count, config.feature_dim);
     wan::WanDit dit = random_dit(dit_config, dtype_from_name(config.dtype), device);
     dit->set_residual_format(config.residual);
     for (const auto fused : config.fused_kernels)

@@ -4,16 +4,15 @@
 #include <vector>
 
 #include "lintorch/bench/timing.h"
-#include "lintorch/core/enum_names.h"
 #include "lintorch/core/json.h"
 #include "lintorch/models/wan/dit.h"
 #include "lintorch/ops/fused_kernels.h"
 #include "lintorch/ops/softmax_attention.h"
+#include "lintorch/pipeline/model_preset.h"
 
-namespace lintorch {
-namespace bench {
+namespace lintorch::bench {
 
-enum class ModelPreset { kT2v1_3b, kT2v14b, kTiny };
+using pipeline::ModelPreset;
 
 /// lintorch-bench forward: the transformer alone, with random weights.
 struct ForwardBenchConfig {
@@ -77,14 +76,4 @@ std::string forward_table(const ForwardReport& report);
 /// A list of {table, row, metric, mean, std, n, unit, hardware, commit, date, command}; mean is the median time.
 Json forward_json(const ForwardReport& report, const std::string& command);
 
-}  // namespace bench
-
-template <>
-struct EnumNames<bench::ModelPreset> {
-  static constexpr std::pair<bench::ModelPreset, std::string_view> table[] = {
-      {bench::ModelPreset::kT2v1_3b, "t2v_1_3b"},
-      {bench::ModelPreset::kT2v14b, "t2v_14b"},
-      {bench::ModelPreset::kTiny, "tiny"}};
-};
-
-}  // namespace lintorch
+}  // namespace lintorch::bench
