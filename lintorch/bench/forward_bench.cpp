@@ -19,8 +19,8 @@ namespace lintorch::bench {
 namespace {
 
 std::string row_name(const ForwardResult& r) {
-  return fmt::format("{} linear, kernels {}, softmax {}", r.linear_layers, enum_name(r.fused_kernels),
-                     enum_name(r.softmax));
+  return fmt::format("{} linear, fp8 {}, kernels {}, softmax {}", r.linear_layers, enum_name(r.fp8),
+                     enum_name(r.fused_kernels), enum_name(r.softmax));
 }
 
 }  // namespace
@@ -61,20 +61,27 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
     const auto dit_config = with_linear_layers(model.transformer, count, config.feature_dim);
     wan::WanDit dit = random_dit(dit_config, dtype_from_name(config.dtype), device);
     dit->set_residual_format(config.residual);
-    for (const auto fused : config.fused_kernels)
-      for (const auto softmax : config.softmax) {
-        ForwardResult result{count, fused, softmax};
-        log_info("{}: {}", report.model, row_name(result));
-        ops::set_fused_kernels(fused);
-        const ops::SoftmaxBackendGuard guard(softmax);
-        reset_peak_memory(device);
-        result.time =
-            time_calls([&](int64_t) { dit->forward(latent, timestep, text); }, device, config.warmup, config.repeats);
-        result.peak_bytes = peak_memory_bytes(device);
-        result.flops = static_cast<double>(B) *
-                       wan::wan_dit_flops(dit_config, shape[1], shape[2], shape[3], config.text_tokens).total();
-        report.results.push_back(result);
-      }
+    at::Tensor exact;
+    for (const auto fp8 : config.fp8) {
+      wan::quantize_wan_dit(dit, fp8);
+      for (const auto fused : config.fused_kernels)
+        for (const auto softmax : config.softmax) {
+          ForwardResult result{.linear_layers = count, .fp8 = fp8, .fused_kernels = fused, .softmax = softmax};
+          log_info("{}: {}", report.model, row_name(result));
+          ops::set_fused_kernels(fused);
+          const ops::SoftmaxBackendGuard guard(softmax);
+          reset_peak_memory(device);
+          at::Tensor velocity;
+          result.time = time_calls([&](int64_t) { velocity = dit->forward(latent, timestep, text); }, device,
+                                   config.warmup, config.repeats);
+          result.peak_bytes = peak_memory_bytes(device);
+          result.flops = static_cast<double>(B) *
+                         wan::wan_dit_flops(dit_config, shape[1], shape[2], shape[3], config.text_tokens).total();
+          if (!exact.defined()) exact = velocity;
+          result.error = ((velocity - exact).norm() / exact.norm()).item<double>();
+          report.results.push_back(result);
+        }
+    }
     dit = nullptr;
     release_cached_memory(device);
   }
@@ -82,14 +89,16 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
 }
 
 std::string forward_table(const ForwardReport& report) {
-  std::string table = fmt::format("{}, commit {}; {}, {} tokens\n{:>6} {:<7} {:<16} {:>10} {:>8} {:>8} {:>9} {:>9}\n",
-                                  report.device, git_commit(), report.model, report.tokens, "linear", "kernels",
-                                  "softmax", "ms", "+-", "TFLOP/s", "peak GiB", "speed-up");
+  std::string table =
+      fmt::format("{}, commit {}; {}, {} tokens\n{:>6} {:<12} {:<7} {:<16} {:>10} {:>8} {:>8} {:>9} {:>9} {:>9}\n",
+                  report.device, git_commit(), report.model, report.tokens, "linear", "fp8", "kernels", "softmax", "ms",
+                  "+-", "TFLOP/s", "peak GiB", "speed-up", "error");
   for (const ForwardResult& r : report.results)
-    table += fmt::format("{:>6} {:<7} {:<16} {:>10.2f} {:>8.2f} {:>8.0f} {:>9.2f} {:>8.2f}x\n", r.linear_layers,
-                         enum_name(r.fused_kernels), enum_name(r.softmax), r.time.median, r.time.deviation,
-                         r.flops / r.time.median * 1e-9, static_cast<double>(r.peak_bytes) / (1 << 30),
-                         report.results.front().time.median / r.time.median);
+    table +=
+        fmt::format("{:>6} {:<12} {:<7} {:<16} {:>10.2f} {:>8.2f} {:>8.0f} {:>9.2f} {:>8.2f}x {:>9.2g}\n",
+                    r.linear_layers, enum_name(r.fp8), enum_name(r.fused_kernels), enum_name(r.softmax), r.time.median,
+                    r.time.deviation, r.flops / r.time.median * 1e-9, static_cast<double>(r.peak_bytes) / (1 << 30),
+                    report.results.front().time.median / r.time.median, r.error);
   return table;
 }
 
@@ -103,6 +112,7 @@ Json forward_json(const ForwardReport& report, const std::string& command) {
     add("time", r.time.median, r.time.deviation, r.time.count, "ms");
     add("matrix products", r.flops, 0, 1, "FLOP");
     add("peak memory", static_cast<double>(r.peak_bytes), 0, 1, "B");
+    add("error", r.error, 0, 1, "");
   }
   return rows;
 }

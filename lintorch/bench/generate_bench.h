@@ -6,7 +6,7 @@
 
 #include "lintorch/core/json.h"
 #include "lintorch/diffusion/sampler.h"
-#include "lintorch/models/wan/dit.h"
+#include "lintorch/models/wan/fp8.h"
 #include "lintorch/pipeline/model_preset.h"
 #include "lintorch/pipeline/stage_costs.h"
 
@@ -26,6 +26,7 @@ struct GenerateBenchConfig {
   std::string dtype = "bf16";
   std::string vae_dtype = "fp32";
   wan::ResidualFormat residual = wan::ResidualFormat::kFp32;
+  wan::Fp8Layers fp8 = wan::Fp8Layers::kNone;
   std::optional<std::string> video;
   std::string output;
   std::string device = "auto";
@@ -44,6 +45,7 @@ struct GenerateBenchConfig {
     v("dtype", dtype, "of transformer and text encoder: fp32 or bf16");
     v("vae_dtype", vae_dtype, "of the autoencoder: fp32 or bf16");
     v("residual", residual, "residual stream of a bf16 transformer: fp32 or weights");
+    v("fp8", fp8, "matrix products of the transformer in FP8: none, feed_forward, all");
     v("video", video, "file to write; null = one that is removed again, .mp4 where this build can write it");
     v("output", output, "JSON file for the results; empty = none");
     v("device", device, "auto, cpu, cuda, cuda:N");

@@ -42,7 +42,7 @@ void WanSelfAttentionImpl::set_core(std::shared_ptr<layers::AttentionCore> core)
 }
 
 at::Tensor WanSelfAttentionImpl::forward(const at::Tensor& x_BLD, const at::Tensor& rope_2L1P) {
-  const at::Tensor h_BLD = x_BLD.to(layers::compute_dtype(to_q->weight));
+  layers::LinearInput h_BLD(x_BLD);
   const at::Tensor v_BLNV = layers::apply_linear(to_v, h_BLD).unflatten(-1, {num_heads_, -1});
   const at::ScalarType dtype = v_BLNV.scalar_type();
   const auto normed_and_rotated = [&](const torch::nn::Linear& projection, const layers::RmsNorm& norm) {

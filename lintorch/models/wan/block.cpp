@@ -46,8 +46,7 @@ at::Tensor WanBlockImpl::forward(const at::Tensor& x_BLD, const TextKeysValues& 
     s.x_BLD = s.h_BLD = ops::gated_residual(s.x_BLD, self_attended);
   }
   s = step(s.x_BLD, ops::GatedUpdate{attn2->forward(s.h_BLD, text), {}}, m[3], m[4], ffn_in);
-  const at::Tensor inner = layers::apply_linear_gelu(ffn_in, s.h_BLD);
-  return ops::gated_residual(s.x_BLD, {layers::apply_linear(ffn_out, inner), m[5]});
+  return ops::gated_residual(s.x_BLD, {layers::apply_feed_forward(ffn_in, ffn_out, s.h_BLD), m[5]});
 }
 
 }  // namespace lintorch::wan
