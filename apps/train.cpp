@@ -1,6 +1,7 @@
 #include <filesystem>
 
 #include "apps/app_main.h"
+#include "apps/join_ranks.h"
 #include "lintorch/core/device.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
@@ -38,14 +39,17 @@ int train_model(const TrainAppConfig& config) {
   const bool started = train::latest_checkpoint_folder(run_dir).has_value();
   LT_CHECK(config.resume || !started, ConfigError,
            "output: {} already holds checkpoints: pass --resume to go on, or choose another folder", config.output);
-  const auto device = resolve_device(config.device);
-  log_info("training on {}", device_description(device));
-  auto teacher = pipeline::load_video_model(config.linearize.model, at::kFloat, device);
+  const auto ranks = apps::join_ranks(config.device);
+  log_info("training on {}{}", ranks.size() > 1 ? fmt::format("{} x ", ranks.size()) : "",
+           device_description(ranks.device));
+  auto teacher = pipeline::load_video_model(config.linearize.model, at::kFloat, ranks.device);
   linvideo::LinearizeUnit unit(teacher, config.linearize, config.train.steps);
-  train::Trainer trainer(config.train, unit, run_dir);
+  train::Trainer trainer(config.train, unit, run_dir, ranks.group.get());
   if (config.resume && !trainer.resume()) log_info("no checkpoint in {}: starting at step 0", config.output);
-  write_json_file(run_dir / "resolved_config.json", config_to_json(config));
-  if (trainer.run() == train::TrainResult::kInterrupted) return apps::kInterruptedExitCode;
+  if (ranks.leads()) write_json_file(run_dir / "resolved_config.json", config_to_json(config));
+  const auto result = trainer.run();
+  if (ranks.group) ranks.group->close();
+  if (result == train::TrainResult::kInterrupted) return apps::kInterruptedExitCode;
   log_info("finished; checkpoint in {}", train::latest_checkpoint_folder(run_dir)->string());
   return 0;
 }

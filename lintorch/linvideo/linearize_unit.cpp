@@ -101,6 +101,16 @@ double LinearizeUnit::transfer_progress(int64_t step) const {
   return static_cast<double>(step - begin) / static_cast<double>(total_steps_ - begin);
 }
 
+void LinearizeUnit::prepare(const train::StepShare& share) {
+  if (!share.ranks || share.ranks->size() == 1) return;
+  const auto& objective = config_.objective;
+  const bool network = objective.kind == ObjectiveKind::kDmd ||
+                       (objective.kind == ObjectiveKind::kAdm && objective.adm.score == ScoreSource::kNetwork);
+  LT_CHECK(!network, NotSupportedError,
+           "objective: a score network is not trained by several ranks yet; use objective.adm.score self or ema");
+  LT_CHECK(!pool_, NotSupportedError, "objective.states: on_policy is not run by several ranks yet; use stored");
+}
+
 std::vector<train::ParameterGroup> LinearizeUnit::parameter_groups() {
   std::vector<train::ParameterGroup> groups;
   if (!parameters_.backbone.empty()) {

@@ -35,6 +35,8 @@ class LinearizeUnit : public train::TrainUnit {
   LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig config, int64_t total_steps);
 
   std::string name() const override { return "linearize"; }
+  /// Throws NotSupportedError for several ranks with an on-policy pool or a score network.
+  void prepare(const train::StepShare& share) override;
   std::vector<train::ParameterGroup> parameter_groups() override;
   at::Tensor training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) override;
   /// Warm-up moves the feature maps only; a frozen choice holds the gates.

@@ -2,6 +2,8 @@
 
 #include <ATen/ops/stack.h>
 
+#include <bit>
+#include <sstream>
 #include <utility>
 
 #include "lintorch/core/error.h"
@@ -21,7 +23,7 @@ void MetricBag::add(const std::string& name, double scalar) {
   ++sum.count;
 }
 
-std::map<std::string, double> MetricBag::flush() {
+void MetricBag::bring_to_host() {
   struct Batch {
     std::vector<at::Tensor> scalars;
     std::vector<Sum*> sums;
@@ -38,6 +40,29 @@ std::map<std::string, double> MetricBag::flush() {
     const double* value = on_host.const_data_ptr<double>();
     for (size_t i = 0; i < batch.sums.size(); ++i) batch.sums[i]->on_host += value[i];
   }
+}
+
+// The sums of all ranks in their order, so that every rank has the same bits.
+void MetricBag::add_other_ranks(dist::Group& ranks) {
+  std::string own;
+  for (const auto& [name, sum] : sums_)
+    own += fmt::format("{} {} {:x}\n", name, sum.count, std::bit_cast<uint64_t>(sum.on_host));
+  sums_.clear();
+  for (const auto& text : ranks.gather_text(own)) {
+    std::istringstream lines(text);
+    std::string name;
+    int64_t count = 0;
+    uint64_t bits = 0;
+    while (lines >> name >> std::dec >> count >> std::hex >> bits) {
+      sums_[name].on_host += std::bit_cast<double>(bits);
+      sums_[name].count += count;
+    }
+  }
+}
+
+std::map<std::string, double> MetricBag::flush(dist::Group* ranks) {
+  bring_to_host();
+  if (ranks != nullptr) add_other_ranks(*ranks);
   std::map<std::string, double> means;
   for (const auto& [name, sum] : sums_) means[name] = sum.on_host / static_cast<double>(sum.count);
   sums_.clear();

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "lintorch/dist/group.h"
+
 namespace lintorch::train {
 
 /// Scalars of training steps, averaged until they are flushed. Adding one launches nothing and never waits for the GPU.
@@ -15,8 +17,9 @@ class MetricBag {
   void add(const std::string& name, const at::Tensor& scalar);
   void add(const std::string& name, double scalar);
 
-  /// Means since the last flush, by name; one transfer per device. Empties the bag.
-  std::map<std::string, double> flush();
+  /// Means since the last flush, by name; one transfer per device. Empties the bag. With several ranks all call it, and all
+  /// get the means over the additions of all.
+  std::map<std::string, double> flush(dist::Group* ranks = nullptr);
 
  private:
   struct Sum {
@@ -24,6 +27,9 @@ class MetricBag {
     double on_host = 0;
     int64_t count = 0;
   };
+  void bring_to_host();
+  void add_other_ranks(dist::Group& ranks);
+
   std::map<std::string, Sum> sums_;
 };
 

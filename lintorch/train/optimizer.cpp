@@ -39,7 +39,6 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& co
   std::set<std::string> names, group_names;
   std::optional<c10::Device> device;
   for (const auto& group : groups_) {
-    GroupState state;
     LT_CHECK(group_names.insert(group.name).second, Error, "[Optimizer] group {} appears twice", group.name);
     LT_CHECK(!group.parameters.empty(), Error, "[Optimizer] group {} has no parameters", group.name);
     for (const auto& [name, parameter] : group.parameters) {
@@ -51,11 +50,30 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& co
       LT_CHECK(!device || *device == parameter.device(), Error, "[Optimizer] {} is on {}, other parameters on {}", name,
                parameter.device().str(), device->str());
       device = parameter.device();
-      state.exp_avgs.push_back(at::zeros_like(parameter).requires_grad_(false));
-      state.exp_avg_sqs.push_back(at::zeros_like(parameter).requires_grad_(false));
     }
-    state.steps =
-        at::zeros({static_cast<int64_t>(group.parameters.size())}, at::TensorOptions(*device).dtype(at::kFloat));
+  }
+  whole_ = std::make_unique<ParameterLayout>(groups_);
+  layout_ = whole_.get();
+  make_states();
+}
+
+void Optimizer::set_layout(ParameterLayout& layout) {
+  layout_ = &layout;
+  make_states();
+}
+
+void Optimizer::make_states() {
+  states_.clear();
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    GroupState state;
+    const auto& parameters = groups_[g].parameters;
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      const at::Tensor values = layout_->values(g, i);
+      state.exp_avgs.push_back(values.defined() ? at::zeros_like(values).requires_grad_(false) : at::Tensor());
+      state.exp_avg_sqs.push_back(values.defined() ? at::zeros_like(values).requires_grad_(false) : at::Tensor());
+    }
+    state.steps = at::zeros({static_cast<int64_t>(parameters.size())},
+                            at::TensorOptions(parameters.front().second.device()).dtype(at::kFloat));
     state.step_views = at::unbind(state.steps);
     states_.push_back(std::move(state));
   }
@@ -64,15 +82,23 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& co
 at::Tensor Optimizer::gradient_norm(const std::vector<bool>& stepping) const {
   const c10::NoGradGuard no_grad;
   std::vector<at::Tensor> gradients;
+  bool any = false;
   for (size_t g = 0; g < groups_.size(); ++g) {
     if (!stepping[g]) continue;
-    for (const auto& [name, parameter] : groups_[g].parameters)
-      if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+    for (size_t i = 0; i < groups_[g].parameters.size(); ++i) {
+      if (!layout_->has_gradient(g, i)) continue;
+      any = true;
+      if (const at::Tensor gradient = layout_->gradient(g, i); gradient.defined()) gradients.push_back(gradient);
+    }
   }
-  LT_CHECK(!gradients.empty(), Error, "[Optimizer] no parameter that steps has a gradient");
-  auto norms = at::_foreach_norm(gradients);
-  for (auto& norm : norms) norm = norm.to(at::kFloat);
-  return at::linalg_vector_norm(at::stack(norms));
+  LT_CHECK(any, Error, "[Optimizer] no parameter that steps has a gradient");
+  at::Tensor norm = states_.front().steps.new_zeros({});
+  if (!gradients.empty()) {
+    auto norms = at::_foreach_norm(gradients);
+    for (auto& part : norms) part = part.to(at::kFloat);
+    norm = at::linalg_vector_norm(at::stack(norms));
+  }
+  return layout_->sharded() ? layout_->sum(norm.square()).sqrt() : norm;
 }
 
 void Optimizer::step(const std::vector<bool>& stepping, const std::function<double(const ParameterGroup&)>& lr_of,
@@ -82,31 +108,33 @@ void Optimizer::step(const std::vector<bool>& stepping, const std::function<doub
   at::Tensor grad_scale;
   if (clip_norm_ > 0) grad_scale = norm.add(1e-6).div_(clip_norm_).clamp_min_(1.0);
   for (size_t g = 0; g < groups_.size(); ++g)
-    if (stepping[g]) step_group(groups_[g], states_[g], lr_of(groups_[g]), grad_scale, skip);
+    if (stepping[g]) step_group(g, lr_of(groups_[g]), grad_scale, skip);
+  layout_->publish(stepping);
 }
 
-void Optimizer::step_group(const ParameterGroup& group, GroupState& state, double lr, const at::Tensor& grad_scale,
-                           const at::Tensor& skip) {
+void Optimizer::step_group(size_t g, double lr, const at::Tensor& grad_scale, const at::Tensor& skip) {
+  const ParameterGroup& group = groups_[g];
+  GroupState& state = states_[g];
   std::map<at::ScalarType, UpdateLists> by_dtype;
-  size_t num_updated = 0;
+  std::vector<at::Tensor> counted;
   for (size_t i = 0; i < group.parameters.size(); ++i) {
-    const auto& parameter = group.parameters[i].second;
-    const auto& gradient = parameter.grad();
-    if (!gradient.defined()) continue;
-    auto& lists = by_dtype[parameter.scalar_type()];
-    lists.parameters.push_back(parameter);
-    lists.gradients.push_back(gradient);
+    if (!layout_->has_gradient(g, i)) continue;
+    counted.push_back(state.step_views[i]);
+    const at::Tensor values = layout_->values(g, i);
+    if (!values.defined()) continue;
+    auto& lists = by_dtype[values.scalar_type()];
+    lists.parameters.push_back(values);
+    lists.gradients.push_back(layout_->gradient(g, i));
     lists.exp_avgs.push_back(state.exp_avgs[i]);
     lists.exp_avg_sqs.push_back(state.exp_avg_sqs[i]);
     lists.steps.push_back(state.step_views[i]);
-    ++num_updated;
   }
-  const bool all = num_updated == group.parameters.size();
-  if (all) state.steps.add_(1).sub_(skip);
-  const at::Tensor increment = all ? at::Tensor() : 1 - skip;
+  if (counted.size() == group.parameters.size())
+    state.steps.add_(1).sub_(skip);
+  else if (!counted.empty())
+    at::_foreach_add_(counted, 1 - skip);
   const std::optional<at::Tensor> scale = grad_scale.defined() ? std::optional(grad_scale) : std::nullopt;
   for (auto& [dtype, lists] : by_dtype) {
-    if (!all) at::_foreach_add_(lists.steps, increment);
     at::_fused_adamw_(lists.parameters, lists.gradients, lists.exp_avgs, lists.exp_avg_sqs, {}, lists.steps, lr, beta1_,
                       beta2_, group.weight_decay.value_or(weight_decay_), eps_, /*amsgrad=*/false, /*maximize=*/false,
                       scale, /*found_inf=*/skip);
@@ -124,10 +152,12 @@ TensorMap Optimizer::state() const {
   TensorMap tensors;
   for (size_t g = 0; g < groups_.size(); ++g) {
     tensors["step/" + groups_[g].name] = states_[g].steps;
+    const auto exp_avgs = layout_->whole(g, states_[g].exp_avgs);
+    const auto exp_avg_sqs = layout_->whole(g, states_[g].exp_avg_sqs);
     for (size_t i = 0; i < groups_[g].parameters.size(); ++i) {
       const auto& name = groups_[g].parameters[i].first;
-      tensors["exp_avg/" + name] = states_[g].exp_avgs[i];
-      tensors["exp_avg_sq/" + name] = states_[g].exp_avg_sqs[i];
+      tensors["exp_avg/" + name] = exp_avgs[i];
+      tensors["exp_avg_sq/" + name] = exp_avg_sqs[i];
     }
   }
   return tensors;
@@ -135,11 +165,22 @@ TensorMap Optimizer::state() const {
 
 void Optimizer::load_state(const TensorMap& saved) {
   const c10::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : state()) {
+  const auto find = [&](const std::string& name, at::IntArrayRef shape) -> const at::Tensor& {
     const auto it = saved.find(name);
     LT_CHECK(it != saved.end(), CheckpointError, "[Optimizer] the checkpoint has no optimizer state {}", name);
-    LT_CHECK(it->second.sizes() == tensor.sizes(), CheckpointError, "[Optimizer] state {} has another shape", name);
-    tensor.copy_(it->second);
+    LT_CHECK(it->second.sizes() == shape, CheckpointError, "[Optimizer] state {} has another shape", name);
+    return it->second;
+  };
+  for (size_t g = 0; g < groups_.size(); ++g) {
+    states_[g].steps.copy_(find("step/" + groups_[g].name, states_[g].steps.sizes()));
+    for (size_t i = 0; i < groups_[g].parameters.size(); ++i) {
+      const auto& [name, parameter] = groups_[g].parameters[i];
+      const at::Tensor& exp_avg = find("exp_avg/" + name, parameter.sizes());
+      const at::Tensor& exp_avg_sq = find("exp_avg_sq/" + name, parameter.sizes());
+      if (!states_[g].exp_avgs[i].defined()) continue;
+      states_[g].exp_avgs[i].copy_(layout_->piece(g, i, exp_avg));
+      states_[g].exp_avg_sqs[i].copy_(layout_->piece(g, i, exp_avg_sq));
+    }
   }
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "lintorch/core/tensor_map.h"
 #include "lintorch/train/parameter_group.h"
+#include "lintorch/train/parameter_layout.h"
 #include "lintorch/train/trainer_config.h"
 
 namespace lintorch::train {
@@ -14,11 +16,19 @@ namespace lintorch::train {
 ///
 /// A group takes part in a step if it is in `stepping` (one flag a group). A parameter without a gradient is left as it
 /// is, and its own step count with it.
+///
+/// Each process updates what its ParameterLayout says, and keeps the state of that alone.
 class Optimizer {
  public:
   /// Every parameter must be an fp32 or fp64 leaf that requires grad, named once; all on one device. Throws Error
   /// otherwise.
   Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& config);
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  /// Makes what the layout says, from now on, what this process updates. Call before the first step; the layout outlives
+  /// this.
+  void set_layout(ParameterLayout& layout);
 
   const std::vector<ParameterGroup>& groups() const { return groups_; }
 
@@ -34,8 +44,9 @@ class Optimizer {
   /// Drops all gradients.
   void zero_grad();
 
-  /// "exp_avg/<parameter>", "exp_avg_sq/<parameter>", "step/<group>" (one count a parameter). Loading throws
-  /// CheckpointError for a tensor that is missing or of another shape.
+  /// "exp_avg/<parameter>", "exp_avg_sq/<parameter>", "step/<group>" (one count a parameter), of whole parameters. With a
+  /// sharded layout all processes call state(), and rank 0 gets it. Loading throws CheckpointError for a tensor that is
+  /// missing or of another shape.
   TensorMap state() const;
   void load_state(const TensorMap& state);
 
@@ -45,10 +56,12 @@ class Optimizer {
     at::Tensor steps;                    // fp32 [parameters], on the device: updates really made
     std::vector<at::Tensor> step_views;  // its elements
   };
-  void step_group(const ParameterGroup& group, GroupState& state, double lr, const at::Tensor& grad_scale,
-                  const at::Tensor& skip);
+  void make_states();
+  void step_group(size_t g, double lr, const at::Tensor& grad_scale, const at::Tensor& skip);
 
   std::vector<ParameterGroup> groups_;
+  std::unique_ptr<ParameterLayout> whole_;
+  ParameterLayout* layout_;
   std::vector<GroupState> states_;
   double beta1_, beta2_, eps_, weight_decay_, clip_norm_;
 };

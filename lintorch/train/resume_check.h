@@ -7,7 +7,8 @@
 namespace lintorch::train {
 
 /// Throws ConfigError naming every setting in which a run and its continuation differ and may not.
-/// saved, now: TrainerConfig as JSON. What only decides how often something is written may change, and so may `steps`
+/// saved, now: TrainerConfig as JSON. What only decides how often something is written, how a run is watched or shared out
+/// over ranks may change, and so may `steps`
 /// while the learning rate does not depend on it.
 void check_same_trainer_config(const Json& saved, const Json& now);
 

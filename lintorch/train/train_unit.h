@@ -10,11 +10,18 @@
 
 #include "lintorch/core/json.h"
 #include "lintorch/core/tensor_map.h"
+#include "lintorch/dist/group.h"
 #include "lintorch/train/alarms.h"
 #include "lintorch/train/metric_bag.h"
 #include "lintorch/train/parameter_group.h"
 
 namespace lintorch::train {
+
+/// How the micro-batches of a step are shared out: this process computes those whose number is its rank modulo the ranks.
+struct StepShare {
+  int64_t micro_batches = 1;     ///< per step, of all ranks
+  dist::Group* ranks = nullptr;  ///< null for a process alone
+};
 
 /// A method, as the trainer sees it. The trainer owns the loop, the optimizer, EMA, checkpoints and logs; the unit owns
 /// the networks and the loss. Data and noise must be a function of (seed, rollbacks, step, micro_step): this makes resuming
@@ -25,6 +32,9 @@ class TrainUnit {
 
   /// Short name for logs and checkpoints, e.g. "linearize".
   virtual std::string name() const = 0;
+
+  /// Called once, before the first step. Throws NotSupportedError or ConfigError if the unit cannot be trained so.
+  virtual void prepare(const StepShare& share) {}
 
   /// Called once; the tensors must stay the same for the whole run.
   virtual std::vector<ParameterGroup> parameter_groups() = 0;
@@ -45,7 +55,7 @@ class TrainUnit {
   virtual std::string phase(int64_t step) const { return ""; }
 
   /// What the unit itself sees going wrong, judged by the means of a log point after `step` steps. Called at log points only,
-  /// on rank 0.
+  /// on every rank with the same means.
   virtual std::optional<Alarm> check_health(int64_t step, const std::map<std::string, double>& means) {
     return std::nullopt;
   }
@@ -53,7 +63,8 @@ class TrainUnit {
   virtual void before_step(int64_t step) {}
   virtual void after_step(int64_t step, MetricBag& metrics) {}
 
-  /// State beyond parameters, optimizer and EMA; saved with every checkpoint. Loading may go back in time, to a state
+  /// State beyond parameters, optimizer and EMA; saved with every checkpoint. With several ranks all call it at the
+  /// same time, and what rank 0 returns is saved. Loading may go back in time, to a state
   /// before the present one.
   virtual TensorMap extra_state() { return {}; }
   virtual void load_extra_state(const TensorMap& state) {}

@@ -28,6 +28,7 @@ namespace {
 
 constexpr uint64_t kStepStream = 0x73746570;      // "step"
 constexpr uint64_t kRollbackStream = 0x6261636b;  // "back"
+constexpr uint64_t kMicroStream = 0x6d696372;     // "micr"
 
 TrainerConfig validated(TrainerConfig config) {
   config.validate("train");
@@ -48,15 +49,33 @@ class EmaScope {
 
 }  // namespace
 
-Trainer::Trainer(TrainerConfig config, TrainUnit& unit, fs::path run_dir)
+Trainer::Trainer(TrainerConfig config, TrainUnit& unit, fs::path run_dir, dist::Group* ranks)
     : config_(validated(std::move(config))),
       unit_(unit),
       run_dir_(std::move(run_dir)),
+      ranks_(ranks),
       optimizer_(unit.parameter_groups(), config_),
       ema_(optimizer_.groups(), config_.ema_decay),
       device_(optimizer_.groups().front().parameters.front().second.device()),
       guard_(device_, 0),
-      watch_(config_.alarms) {}
+      watch_(config_.alarms) {
+  LT_CHECK(config_.accumulate % num_ranks() == 0, ConfigError,
+           "train.accumulate: expected a multiple of the {} ranks, which share out the micro-batches of a step, got {}",
+           num_ranks(), config_.accumulate);
+  unit_.prepare({config_.accumulate, ranks_});
+  if (!ranks_) return;
+  buckets_ =
+      std::make_unique<GradientBuckets>(optimizer_.groups(), *ranks_, config_.shard, config_.bucket_mb * 1000000);
+  optimizer_.set_layout(*buckets_);
+  // All start from the bits of rank 0, even where its start was drawn from a generator of its own.
+  const c10::NoGradGuard no_grad;
+  for (const auto& group : optimizer_.groups())
+    for (const auto& [name, parameter] : group.parameters) ranks_->broadcast(parameter.detach(), 0);
+  ranks_->wait();
+}
+
+// What rank 0 says, on all ranks.
+std::string Trainer::from_rank_0(const std::string& text) { return ranks_ ? ranks_->gather_text(text).front() : text; }
 
 bool Trainer::resume() {
   const auto checkpoint = read_latest_checkpoint(run_dir_);
@@ -105,23 +124,39 @@ at::Tensor Trainer::forward(int64_t micro_step, MetricBag& metrics) {
 // Mean loss of the micro-batches, detached.
 at::Tensor Trainer::accumulate_gradients(MetricBag& metrics) {
   at::Tensor sum;
-  for (int64_t micro = 0; micro < config_.accumulate; ++micro) {
+  const int64_t ranks = num_ranks();
+  for (int64_t micro = ranks_ ? ranks_->rank() : 0; micro < config_.accumulate; micro += ranks) {
+    if (micro > 0) seed_default_generators(micro);
     const auto loss = forward(micro, metrics);
     LT_CHECK(loss.dim() == 0, Error, "[train] {}: expected a scalar loss, got {} dimensions", unit_.name(), loss.dim());
     if (!backward_seed_.defined())
       backward_seed_ = at::full({}, 1.0 / static_cast<double>(config_.accumulate), loss.options().requires_grad(false));
+    if (buckets_ && micro + ranks >= config_.accumulate) buckets_->begin_last_backward();
     loss.backward(backward_seed_.to(loss.scalar_type()));
     sum = sum.defined() ? sum + loss.detach() : loss.detach();
+  }
+  if (ranks_) {
+    buckets_->finish();
+    sum = sum.clone();
+    ranks_->all_reduce(sum);
+    ranks_->wait();
   }
   return config_.accumulate == 1 ? sum : sum / static_cast<double>(config_.accumulate);
 }
 
+// By micro-batch, so that each draws the same numbers whatever else its process computed before.
+void Trainer::seed_default_generators(int64_t micro_step) {
+  auto seed = static_cast<uint64_t>(config_.seed);
+  if (rollbacks_ > 0) seed = mix_seed(seed, kRollbackStream, static_cast<uint64_t>(rollbacks_));
+  if (micro_step > 0) seed = mix_seed(seed, kMicroStream, static_cast<uint64_t>(micro_step));
+  at::manual_seed(mix_seed(seed, kStepStream, static_cast<uint64_t>(step_)));
+}
+
 void Trainer::train_step(MetricBag& metrics) {
-  const auto seed = static_cast<uint64_t>(config_.seed);
-  at::manual_seed(mix_seed(rollbacks_ == 0 ? seed : mix_seed(seed, kRollbackStream, static_cast<uint64_t>(rollbacks_)),
-                           kStepStream, static_cast<uint64_t>(step_)));
+  seed_default_generators(0);
   unit_.before_step(step_);
   optimizer_.zero_grad();
+  if (buckets_) buckets_->clear();
   const auto loss = accumulate_gradients(metrics);
 
   const c10::NoGradGuard no_grad;
@@ -150,24 +185,28 @@ std::optional<Alarm> Trainer::check_finite() const {
                            report.first_step, report.loss, report.norm, report.count, config_.max_nonfinite)};
 }
 
-std::optional<Alarm> Trainer::log_point(MetricBag& metrics, MetricsLog& log, ProgressBar& progress) {
+std::optional<Alarm> Trainer::log_point(MetricBag& metrics, MetricsLog* log, ProgressBar* progress) {
   const double seconds = elapsed_seconds();
   metrics.add("checkpoint_share", save_seconds_ / std::max(seconds - seconds_before_, 1e-9));
   if (rollbacks_ > 0) metrics.add("rollbacks", static_cast<double>(rollbacks_));
   if (device_.is_cuda()) metrics.add("memory/peak_gb", static_cast<double>(peak_memory_bytes(device_)) / 1e9);
-  const auto means = metrics.flush();
-  log.write(step_, seconds, means);
+  const auto means = metrics.flush(ranks_);
+  if (log) log->write(step_, seconds, means);
   if (auto alarm = check_finite()) return alarm;
   if (auto alarm = watch_.observe(unit_.phase(step_ - 1), means)) return alarm;
   if (auto alarm = unit_.check_health(step_, means)) return alarm;
+  if (!progress) return std::nullopt;
   const auto note = unit_.progress_note();
-  progress.update(step_, fmt::format("loss {:.4g}{}{}", means.at("loss"), note.empty() ? "" : "  ", note));
+  progress->update(step_, fmt::format("loss {:.4g}{}{}", means.at("loss"), note.empty() ? "" : "  ", note));
   return std::nullopt;
 }
 
 // Whether the run went back; false for an alarm that is not fatal and finds no roll-back left.
 bool Trainer::roll_back(const Alarm& alarm) {
-  auto folders = checkpoint_folders(run_dir_);
+  // Rank 0 may just have written one; nothing changes until all have looked.
+  from_rank_0("");
+  const auto folders = checkpoint_folders(run_dir_);
+  from_rank_0("");
   if (rollbacks_ >= config_.max_rollbacks || folders.empty()) {
     if (!alarm.fatal) {
       log_warning("[train] {}: {}", unit_.name(), alarm.reason);
@@ -178,15 +217,15 @@ bool Trainer::roll_back(const Alarm& alarm) {
         folders.empty() ? "No checkpoint was written yet" : "The last good checkpoint is " + folders.back().string(),
         rollbacks_ > 0 ? fmt::format(" {} roll-backs did not help.", rollbacks_) : ""));
   }
-  const auto earlier = read_rollbacks(run_dir_);
-  const bool again = !earlier.empty() && earlier.back().to == checkpoint_step(folders.back());
-  if (again && folders.size() > 1) {
-    fs::remove_all(folders.back());
-    folders.pop_back();
+  if (leads()) {
+    const auto earlier = read_rollbacks(run_dir_);
+    const bool again = !earlier.empty() && earlier.back().to == checkpoint_step(folders.back());
+    if (again && folders.size() > 1) fs::remove_all(folders.back());
   }
+  from_rank_0("");  // the folder is gone for all
   const auto checkpoint = read_latest_checkpoint(run_dir_);
   LT_CHECK(checkpoint, Error, "[train] {}: {}, and no checkpoint can be read", unit_.name(), alarm.reason);
-  append_rollback(run_dir_, {step_, checkpoint->step, alarm.reason});
+  if (leads()) append_rollback(run_dir_, {step_, checkpoint->step, alarm.reason});
   log_warning(
       "[train] {} at step {}: {}; back to step {} with other noise and the learning rate times {} (roll-back {} of {})",
       unit_.name(), step_, alarm.reason, checkpoint->step, config_.rollback_lr_factor, rollbacks_ + 1,
@@ -220,15 +259,22 @@ void Trainer::check_disk_space() {
   const int64_t for_good = config_.keep_every > 0 ? steps_left / config_.keep_every : 0;
   const auto present = static_cast<int64_t>(checkpoint_folders(run_dir_).size());
   const int64_t added = std::min(saves, std::max<int64_t>(1, config_.keep_last + 1 - present) + for_good);
+  int64_t bytes = 0;
+  for (const auto& group : optimizer_.groups())
+    for (const auto& [name, parameter] : group.parameters)
+      bytes += static_cast<int64_t>(parameter.nbytes()) * (ema_.enabled() && group.ema ? 4 : 3);
+  for (const auto& [name, tensor] : unit_.extra_state()) bytes += static_cast<int64_t>(tensor.nbytes());
+  if (!leads()) return;
   check_free_space(
-      run_dir_, added * checkpoint_bytes(checkpoint()),
+      run_dir_, added * bytes,
       fmt::format("{} checkpoints are to come. Make room, choose another output, or lower train.keep_last", added));
 }
 
 void Trainer::save() {
   const auto begin = std::chrono::steady_clock::now();
   try {
-    save_train_checkpoint(run_dir_, checkpoint(), config_.keep_last, config_.keep_every);
+    const auto state = checkpoint();
+    if (leads()) save_train_checkpoint(run_dir_, state, config_.keep_last, config_.keep_every);
   } catch (const std::exception& e) {
     const auto last = latest_checkpoint_folder(run_dir_);
     throw IoError(fmt::format("[train] {}: the checkpoint of step {} could not be written: {}. {}", unit_.name(), step_,
@@ -242,6 +288,7 @@ void Trainer::save() {
 }
 
 void Trainer::preview() {
+  if (!leads()) return;
   const fs::path folder = run_dir_ / "previews" / fmt::format("step_{:08}", step_);
   fs::create_directories(folder);
   const c10::NoGradGuard no_grad;
@@ -257,30 +304,35 @@ TrainResult Trainer::run() {
              earlier->string());
   }
   fs::create_directories(run_dir_);
-  if (!resumed_ && step_ == 0) fs::remove(run_dir_ / "rollbacks.json");
+  if (leads() && !resumed_ && step_ == 0) fs::remove(run_dir_ / "rollbacks.json");
+  from_rank_0("");
   set_rollbacks(static_cast<int64_t>(read_rollbacks(run_dir_).size()));
   check_disk_space();
   run_begin_ = std::chrono::steady_clock::now();
   save_seconds_ = 0;
   guard_ = NonfiniteGuard(device_, step_);
   const StopSignal stop;
-  auto log = std::make_unique<MetricsLog>(run_dir_, step_ + 1);
+  const auto open_log = [&] { return leads() ? std::make_unique<MetricsLog>(run_dir_, step_ + 1) : nullptr; };
+  auto log = open_log();
   MetricBag metrics;
-  ProgressBar progress(unit_.name(), config_.steps, step_);
+  std::optional<ProgressBar> progress;
+  if (leads()) progress.emplace(unit_.name(), config_.steps, step_);
+  const auto stopping = [&] { return ranks_ ? ranks_->any(stop.requested()) : stop.requested(); };
   int64_t saved_step = step_;
   if (config_.max_rollbacks > 0 && !resumed_ && step_ == 0) save();
-  while (step_ < config_.steps && !stop.requested()) {
+  for (bool stopped = stopping(); step_ < config_.steps && !stopped;) {
     train_step(metrics);
     ++step_;
+    stopped = stopping();
     const bool save_now = config_.save_every > 0 && step_ % config_.save_every == 0;
     std::optional<Alarm> alarm;
-    if (step_ % config_.log_every == 0 || step_ == config_.steps || stop.requested())
-      alarm = log_point(metrics, *log, progress);
+    if (step_ % config_.log_every == 0 || step_ == config_.steps || stopped)
+      alarm = log_point(metrics, log.get(), progress ? &*progress : nullptr);
     else if (save_now)
       alarm = check_finite();
     if (alarm && roll_back(*alarm)) {
       metrics.flush();
-      log = std::make_unique<MetricsLog>(run_dir_, step_ + 1);
+      log = open_log();
       saved_step = step_;
       continue;
     }
@@ -295,13 +347,26 @@ TrainResult Trainer::run() {
   seconds_before_ = elapsed_seconds();
   run_begin_.reset();
   if (step_ >= config_.steps) return TrainResult::kFinished;
-  log_warning(
-      "stopped by a signal at step {} of {}; everything is saved in {}: run again with the same settings to go on",
-      step_, config_.steps, run_dir_.string());
+  if (leads())
+    log_warning(
+        "stopped by a signal at step {} of {}; everything is saved in {}: run again with the same settings to go on",
+        step_, config_.steps, run_dir_.string());
   return TrainResult::kInterrupted;
 }
 
+double Trainer::time_steps(int64_t first_step, int64_t count) {
+  MetricBag metrics;
+  step_ = first_step;
+  train_step(metrics);
+  synchronize(device_);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int64_t i = 0; i < count; ++i) train_step(metrics);
+  synchronize(device_);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / static_cast<double>(count);
+}
+
 void Trainer::report_end() const {
+  if (!leads()) return;
   const double seconds = elapsed_seconds() - seconds_before_;
   log_info("{} at step {}: {} in this process, {:.2f} % of it writing checkpoints{}", unit_.name(), step_,
            format_duration(seconds), 100 * save_seconds_ / std::max(seconds, 1e-9),

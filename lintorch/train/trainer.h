@@ -2,10 +2,14 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <string>
 
+#include "lintorch/dist/group.h"
 #include "lintorch/train/alarms.h"
 #include "lintorch/train/ema.h"
+#include "lintorch/train/gradient_buckets.h"
 #include "lintorch/train/nonfinite_guard.h"
 #include "lintorch/train/optimizer.h"
 #include "lintorch/train/train_checkpoint.h"
@@ -23,6 +27,11 @@ enum class TrainResult { kFinished, kInterrupted };
 
 /// Runs a TrainUnit: accumulate, clip, step, average, log, save. Knows no method.
 ///
+/// With a Group, `accumulate` micro-batches a step are shared out over the ranks: the same data for any number of ranks, and
+/// the same loss up to the rounding of sums in another order. Rank 0 writes logs, checkpoints and previews; checkpoints hold
+/// whole parameters and optimizer states, so that a run can go on with another number of ranks or another `shard`. Each rank
+/// must see the run folder. A signal to any rank stops all after the same step.
+///
 /// A run folder holds resolved_config.json (written by the app), metrics.jsonl, tensorboard/, previews/ and
 /// checkpoints/. Resuming at a checkpoint continues bit for bit on the CPU: data and noise depend on the step alone, and
 /// LibTorch's default generators are seeded anew at every step.
@@ -38,7 +47,11 @@ enum class TrainResult { kFinished, kInterrupted };
 class Trainer {
  public:
   /// Throws ConfigError for a wrong setting, Error for parameters that cannot be trained.
-  Trainer(TrainerConfig config, TrainUnit& unit, std::filesystem::path run_dir);
+  Trainer(TrainerConfig config, TrainUnit& unit, std::filesystem::path run_dir, dist::Group* ranks = nullptr);
+
+  /// Seconds of a step, timed over `count` of them from `first_step` after one to warm up. Writes nothing; the state
+  /// afterwards is of no use. For plans.
+  double time_steps(int64_t first_step, int64_t count);
 
   /// Continues from the newest readable checkpoint of the run folder; returns false if there is none.
   /// Throws ConfigError naming the keys if the run was started with other settings, CheckpointError if the parameters
@@ -55,14 +68,18 @@ class Trainer {
   int64_t step() const { return step_; }
 
  private:
+  void seed_default_generators(int64_t micro_step);
   void train_step(MetricBag& metrics);
   at::Tensor forward(int64_t micro_step, MetricBag& metrics);
   at::Tensor accumulate_gradients(MetricBag& metrics);
+  int64_t num_ranks() const { return ranks_ ? ranks_->size() : 1; }
+  bool leads() const { return !ranks_ || ranks_->rank() == 0; }
+  std::string from_rank_0(const std::string& text);
   void load(const TrainCheckpoint& checkpoint);
   TrainCheckpoint checkpoint();
   void check_disk_space();
   std::optional<Alarm> check_finite() const;
-  std::optional<Alarm> log_point(MetricBag& metrics, MetricsLog& log, ProgressBar& progress);
+  std::optional<Alarm> log_point(MetricBag& metrics, MetricsLog* log, ProgressBar* progress);
   bool roll_back(const Alarm& alarm);
   void set_rollbacks(int64_t count);
   void save();
@@ -73,7 +90,9 @@ class Trainer {
   TrainerConfig config_;
   TrainUnit& unit_;
   std::filesystem::path run_dir_;
+  dist::Group* ranks_;
   Optimizer optimizer_;
+  std::unique_ptr<GradientBuckets> buckets_;
   Ema ema_;
   c10::Device device_;
   NonfiniteGuard guard_;

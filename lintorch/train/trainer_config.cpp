@@ -26,6 +26,7 @@ void TrainerConfig::validate(const std::string& path) const {
   LT_CHECK(max_rollbacks >= 0, ConfigError, "{}: expected 0 or more, got {}", at("max_rollbacks"), max_rollbacks);
   LT_CHECK(rollback_lr_factor > 0 && rollback_lr_factor <= 1, ConfigError, "{}: expected a value in (0,1], got {}",
            at("rollback_lr_factor"), rollback_lr_factor);
+  LT_CHECK(bucket_mb >= 1, ConfigError, "{}: expected at least 1, got {}", at("bucket_mb"), bucket_mb);
   LT_CHECK(precision == "fp32" || precision == "bf16", ConfigError, "{}: expected fp32 or bf16, got \"{}\"",
            at("precision"), precision);
   LT_CHECK(log_every >= 1, ConfigError, "{}: expected at least 1, got {}", at("log_every"), log_every);

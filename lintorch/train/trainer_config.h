@@ -4,10 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "lintorch/core/enum_names.h"
 #include "lintorch/train/alarms.h"
 #include "lintorch/train/lr_schedule.h"
 
 namespace lintorch::train {
+
+/// What the ranks of a job share out instead of each keeping all of it: nothing, the optimizer's state (ZeRO stage 1), or
+/// that and the gradients (stage 2).
+enum class ShardKind { kNone, kOptimizer, kGradients };
 
 /// The loop: length, optimizer, EMA, and how often things are written.
 struct TrainerConfig {
@@ -27,6 +32,8 @@ struct TrainerConfig {
   AlarmConfig alarms;
   int64_t max_rollbacks = 0;
   double rollback_lr_factor = 0.5;
+  ShardKind shard = ShardKind::kNone;
+  int64_t bucket_mb = 64;
   std::string precision = "fp32";
   int64_t seed = 0;
   int64_t log_every = 10;
@@ -38,7 +45,8 @@ struct TrainerConfig {
   template <class V>
   void visit(V& v) {
     v("steps", steps, "optimizer steps");
-    v("accumulate", accumulate, "micro-batches per step; their gradients are averaged");
+    v("accumulate", accumulate,
+      "micro-batches per step of all ranks together, a multiple of the ranks; their gradients are averaged");
     v("lr", lr, "peak learning rate");
     v("warmup_steps", warmup_steps, "steps of linear warm-up");
     v("lr_schedule", lr_schedule, "learning rate after the warm-up");
@@ -56,6 +64,8 @@ struct TrainerConfig {
       "alarms that are answered by going back to the last good checkpoint, in the whole run; the next one ends it");
     v("rollback_lr_factor", rollback_lr_factor,
       "factor on the learning rate after each roll-back, in (0,1]; groups with a constant rate keep theirs");
+    v("shard", shard, "what several ranks share out instead of each keeping it");
+    v("bucket_mb", bucket_mb, "several ranks: gradients are summed in pieces of this many MB, during the backward");
     v("precision", precision, "fp32, or bf16: autocast on a GPU (weights stay fp32)");
     v("seed", seed, "seed of data and noise");
     v("log_every", log_every, "steps between two log points");
@@ -69,3 +79,10 @@ struct TrainerConfig {
 };
 
 }  // namespace lintorch::train
+
+template <>
+struct lintorch::EnumNames<lintorch::train::ShardKind> {
+  using E = lintorch::train::ShardKind;
+  static constexpr std::pair<E, std::string_view> table[] = {
+      {E::kNone, "none"}, {E::kOptimizer, "optimizer"}, {E::kGradients, "gradients"}};
+};
