@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "lintorch/layers/precision.h"
 #include "test/support/tensor_near.h"
@@ -31,7 +32,7 @@ TEST_CASE("rows are scaled to the range of e4m3 and rounded to it", "[quantize_r
     for (int64_t row = 0; row < 5; ++row) {
       const float largest = y[row].abs().max().item<float>();
       const float scale = rows.scale_R1[row].item<float>();
-      CHECK(scale == (largest == 0 ? 1.0f : Approx(largest / 448)));
+      CHECK(scale == Approx(largest == 0 ? 1.0f : largest / 448));
       for (int64_t k = 0; k < 64; ++k) {
         const float got = rows.values_RK[row][k].to(torch::kFloat).item<float>();
         CHECK(got == static_cast<float>(round_e4m3(static_cast<double>(y[row][k].item<float>() / scale))));
@@ -47,7 +48,7 @@ TEST_CASE("a layer with an FP8 weight stays near its own product, and trains wit
   const at::Tensor exact = apply_linear(in, x).detach();
   const at::Tensor exact_ffn = apply_feed_forward(in, out, x).detach();
   CHECK(torch::equal(exact_ffn, at::linear(at::gelu(exact, "tanh"), out->weight, out->bias)));
-  for (auto& linear : {in, out, twin}) add_fp8_weight(*linear);
+  for (torch::nn::Linear linear : {in, out, twin}) add_fp8_weight(*linear);
 
   CHECK(torch::equal(apply_linear(in, x), exact));  // gradients are recorded
   const torch::NoGradGuard no_grad;
