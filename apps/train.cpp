@@ -1,10 +1,12 @@
 #include <filesystem>
+#include <memory>
 
 #include "apps/app_main.h"
 #include "apps/join_ranks.h"
 #include "lintorch/core/device.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
+#include "lintorch/distill/distill_unit.h"
 #include "lintorch/linvideo/linearize_unit.h"
 #include "lintorch/train/trainer.h"
 
@@ -13,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace lintorch;
 
-enum class Method { kLinearize };
+enum class Method { kLinearize, kDistill };
 
 struct TrainAppConfig {
   std::string output = "runs/linearize";
@@ -22,6 +24,7 @@ struct TrainAppConfig {
   Method method = Method::kLinearize;
   train::TrainerConfig train;
   linvideo::LinearizeConfig linearize;
+  distill::DistillConfig distill;
 
   template <class V>
   void visit(V& v) {
@@ -31,6 +34,7 @@ struct TrainAppConfig {
     v("method", method, "what is trained");
     v("train", train);
     v("linearize", linearize);
+    v("distill", distill);
   }
 };
 
@@ -42,9 +46,15 @@ int train_model(const TrainAppConfig& config) {
   const auto ranks = apps::join_ranks(config.device);
   log_info("training on {}{}", ranks.size() > 1 ? fmt::format("{} x ", ranks.size()) : "",
            device_description(ranks.device));
-  auto teacher = pipeline::load_video_model(config.linearize.model, at::kFloat, ranks.device);
-  linvideo::LinearizeUnit unit(teacher, config.linearize, config.train.steps);
-  train::Trainer trainer(config.train, unit, run_dir, ranks.group.get());
+  const bool distilling = config.method == Method::kDistill;
+  auto teacher = pipeline::load_video_model(distilling ? config.distill.teacher_folder() : config.linearize.model,
+                                            at::kFloat, ranks.device);
+  std::unique_ptr<train::TrainUnit> unit;
+  if (distilling)
+    unit = std::make_unique<distill::DistillUnit>(teacher, config.distill);
+  else
+    unit = std::make_unique<linvideo::LinearizeUnit>(teacher, config.linearize, config.train.steps);
+  train::Trainer trainer(config.train, *unit, run_dir, ranks.group.get());
   if (config.resume && !trainer.resume()) log_info("no checkpoint in {}: starting at step 0", config.output);
   if (ranks.leads()) write_json_file(run_dir / "resolved_config.json", config_to_json(config));
   const auto result = trainer.run();
@@ -58,11 +68,13 @@ int train_model(const TrainAppConfig& config) {
 
 template <>
 struct lintorch::EnumNames<Method> {
-  static constexpr std::pair<Method, std::string_view> table[] = {{Method::kLinearize, "linearize"}};
+  static constexpr std::pair<Method, std::string_view> table[] = {{Method::kLinearize, "linearize"},
+                                                                  {Method::kDistill, "distill"}};
 };
 
 int main(int argc, char** argv) {
   return apps::run_app<TrainAppConfig>(
-      argc, argv, "lintorch-train", "Linearizes a video diffusion transformer by selective transfer.", train_model,
+      argc, argv, "lintorch-train",
+      "Linearizes a video diffusion transformer by selective transfer, or distills one to a few steps.", train_model,
       {{"output", "output", "run folder"}}, {{"resume", "resume", "go on at the newest checkpoint"}});
 }

@@ -12,6 +12,7 @@ wan::WanDitConfig with_linear_layers(wan::WanDitConfig config, int64_t count, in
   config.attention.assign(config.num_layers, wan::AttentionKind::kSoftmax);
   std::fill_n(config.attention.begin(), count, wan::AttentionKind::kLinear);
   config.linear_attention.feature_dim = feature_dim;
+  config.linear_attention.init = layers::FeatureMapInit::kKaiming;  // of any width; the values are drawn anyway
   return config;
 }
 

@@ -2,6 +2,8 @@
 
 #include <ATen/TensorOperators.h>
 
+#include <limits>
+
 #include "lintorch/core/error.h"
 #include "lintorch/core/shape_check.h"
 
@@ -46,6 +48,28 @@ std::vector<double> euler_diffusers_sigmas(int64_t steps, double shift) {
   }
   sigmas.push_back(0.0);
   return sigmas;
+}
+
+std::vector<double> warp_steps(const std::vector<double>& steps, double shift) {
+  LT_CHECK(!steps.empty(), ConfigError, "[warp_steps] expected at least one step, got none");
+  LT_CHECK(shift > 0, ConfigError, "[warp_steps] expected a positive flow shift, got {}", shift);
+  std::vector<double> times;
+  double previous = std::numeric_limits<double>::infinity();
+  for (const double step : steps) {
+    LT_CHECK(step > 0 && step <= 1000 && step < previous, ConfigError,
+             "[warp_steps] expected falling steps in (0, 1000], got {}", step);
+    times.push_back(shift_time(step / 1000, shift));
+    previous = step;
+  }
+  return times;
+}
+
+std::vector<double> even_times(int64_t steps, double shift) {
+  check_schedule(steps, shift);
+  std::vector<double> times;
+  for (int64_t i = 0; i < steps; ++i)
+    times.push_back(shift_time(1.0 - static_cast<double>(i) / static_cast<double>(steps), shift));
+  return times;
 }
 
 at::Tensor add_noise(const at::Tensor& x0, const at::Tensor& noise, const at::Tensor& t_B) {

@@ -31,6 +31,13 @@ std::vector<double> make_sigmas(int64_t steps, double shift, SigmaConvention con
 /// S(0.001) is rounded to fp32 as there. Throws as make_sigmas.
 std::vector<double> euler_diffusers_sigmas(int64_t steps, double shift);
 
+/// S(step / 1000) for every step: the flow times of a list of training steps. With shift 5, the list 1000, 750, 500, 250
+/// gives 1, 15/16, 5/6, 5/8. Throws ConfigError unless the steps fall and are in (0, 1000], and shift > 0.
+std::vector<double> warp_steps(const std::vector<double>& steps, double shift);
+
+/// S(1 - i / N), i < N: the times of N evenly spread steps, starting at 1. Throws as make_sigmas.
+std::vector<double> even_times(int64_t steps, double shift);
+
 /// x_t = (1 - t) x_0 + t noise, one flow time in [0, 1] per sample. Result has the type of x0.
 /// t_B: [B]. x0, noise: [B, ...]. Throws Error if shapes disagree.
 at::Tensor add_noise(const at::Tensor& x0, const at::Tensor& noise, const at::Tensor& t_B);

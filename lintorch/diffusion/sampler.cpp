@@ -6,6 +6,7 @@
 #include "lintorch/core/error.h"
 #include "lintorch/core/shape_check.h"
 #include "lintorch/diffusion/euler_sampler.h"
+#include "lintorch/diffusion/renoise_sampler.h"
 #include "lintorch/diffusion/unipc_sampler.h"
 
 namespace lintorch::diffusion {
@@ -30,12 +31,22 @@ void Sampler::begin_step(const at::Tensor& velocity, int64_t i, const at::Tensor
   next_step_ = i + 1;
 }
 
-std::unique_ptr<Sampler> make_sampler(SamplerKind kind, int64_t steps, double shift, SigmaConvention convention) {
+std::unique_ptr<Sampler> make_sampler(SamplerKind kind, int64_t steps, double shift, SigmaConvention convention,
+                                      const NoiseSource& noise) {
+  if (kind == SamplerKind::kRenoise) return make_sampler(kind, even_times(steps, shift), noise);
   const bool diffusers = convention == SigmaConvention::kDiffusers;
   if (kind == SamplerKind::kUniPc)
     return std::make_unique<UniPcSampler>(make_sigmas(steps, shift, convention), diffusers);
   return std::make_unique<EulerSampler>(
       diffusers ? euler_diffusers_sigmas(steps, shift) : make_sigmas(steps, shift, convention), diffusers);
+}
+
+std::unique_ptr<Sampler> make_sampler(SamplerKind kind, std::vector<double> times, const NoiseSource& noise) {
+  LT_CHECK(kind != SamplerKind::kUniPc, ConfigError,
+           "[make_sampler] expected sampler euler or renoise for given times, got unipc");
+  times.push_back(0);
+  if (kind == SamplerKind::kEuler) return std::make_unique<EulerSampler>(std::move(times), /*as_diffusers=*/true);
+  return std::make_unique<RenoiseSampler>(std::move(times), noise);
 }
 
 }  // namespace lintorch::diffusion

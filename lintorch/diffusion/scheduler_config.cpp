@@ -51,6 +51,8 @@ bool is_inert(const std::string& key) {
 }  // namespace
 
 Json SchedulerConfig::to_json() const {
+  LT_CHECK(sampler != SamplerKind::kRenoise, NotSupportedError,
+           "[SchedulerConfig] Diffusers has no scheduler class for the sampler renoise");
   Json json = sampler == SamplerKind::kUniPc ? unipc_json() : euler_json();
   json[sampler == SamplerKind::kUniPc ? "flow_shift" : "shift"] = flow_shift;
   json["num_train_timesteps"] = num_train_timesteps;

@@ -13,6 +13,11 @@ void EvalConfig::validate(const std::string& path) const {
   LT_CHECK(batch_size >= 1, ConfigError, "{}: expected at least 1, got {}", at("batch_size"), batch_size);
   LT_CHECK(videos_in_report >= 0, ConfigError, "{}: expected 0 or more, got {}", at("videos_in_report"),
            videos_in_report);
+  LT_CHECK(videos_per_prompt >= 1, ConfigError, "{}: expected 1 or more, got {}", at("videos_per_prompt"),
+           videos_per_prompt);
+  LT_CHECK(diversity_prompts >= 1 && (videos_per_prompt == 1 || diversity_prompts <= num_prompts), ConfigError,
+           "{}: expected a number in [1, num_prompts = {}], got {}", at("diversity_prompts"), num_prompts,
+           diversity_prompts);
   LT_CHECK(!steps || *steps >= 1, ConfigError, "{}: expected at least 1, got {}", at("steps"), *steps);
   LT_CHECK(seed >= 0, ConfigError, "{}: expected 0 or more, got {}", at("seed"), seed);
   for (size_t i = 0; i < candidates.size(); ++i)

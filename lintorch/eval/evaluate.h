@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lintorch/eval/eval_config.h"
+#include "lintorch/pipeline/text_to_video.h"
 
 namespace lintorch::eval {
 
@@ -29,6 +30,11 @@ struct ModelResult {
   std::optional<Estimate> psnr_db;         // to the teacher's video from the same noise
   std::optional<Estimate> ssim;
   Estimate flicker;
+  std::optional<Estimate> pixel_diversity;      // mean_pair_distance of the videos of a prompt, in pixels (RMS)
+  std::optional<double> pixel_diversity_share;  // of the teacher's
+  std::optional<Estimate> feature_diversity;    // the same in the judge's features
+  std::optional<double> feature_diversity_share;
+  pipeline::SampleOptions sampling;
   double seconds_per_step = 0;     // wall time of one sampler step (both guidance branches), per video
   std::vector<at::Tensor> videos;  // the first videos_in_report, [3, F, H, W]
 };
@@ -38,13 +44,12 @@ struct EvalResult {
   std::vector<ModelResult> rows;              // teacher first
   std::optional<double> real_class_accuracy;  // of the judge on real test clips
   std::optional<double> real_direction_accuracy;
-  int64_t steps = 0;
-  double guidance = 0;
   double fps = 0;
   std::string device;
 };
 
-/// Generates every prompt with every model from the same noise and measures. Shows progress.
+/// Generates every prompt with every model from the same noise and measures. Models distilled to few steps run as they
+/// were distilled, with a warning where the config asks for something else. Shows progress.
 EvalResult evaluate(const EvalConfig& config);
 
 }  // namespace lintorch::eval

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <functional>
@@ -48,9 +49,35 @@ const std::vector<Metric>& metrics() {
       {"ssim_to_teacher", "SSIM", "", [](const ModelResult& r) { return r.ssim; }, 1, 3},
       {"temporal_flicker", "flicker", "", [](const ModelResult& r) -> std::optional<Estimate> { return r.flicker; }, 1,
        4},
+      {"diversity_pixels", "diversity px", "", [](const ModelResult& r) { return r.pixel_diversity; }, 1, 3},
+      {"diversity_pixels_to_teacher", "of teacher %", "%",
+       [](const ModelResult& r) {
+         return exact(r.pixel_diversity_share, r.pixel_diversity ? r.pixel_diversity->count : 0);
+       },
+       100, 1},
+      {"diversity_features", "diversity judge", "", [](const ModelResult& r) { return r.feature_diversity; }},
+      {"diversity_features_to_teacher", "of teacher %", "%",
+       [](const ModelResult& r) {
+         return exact(r.feature_diversity_share, r.feature_diversity ? r.feature_diversity->count : 0);
+       },
+       100, 1},
       {"time_per_step", "ms/step", "ms",
-       [](const ModelResult& r) { return exact(r.seconds_per_step, r.flicker.count); }, 1000, 1}};
+       [](const ModelResult& r) { return exact(r.seconds_per_step, r.flicker.count); }, 1000, 1},
+      {"time_per_video", "ms/video", "ms",
+       [](const ModelResult& r) {
+         return exact(r.seconds_per_step * static_cast<double>(r.sampling.steps), r.flicker.count);
+       },
+       1000, 1}};
   return all;
+}
+
+/// Those that some row has.
+std::vector<Metric> metrics_of(const EvalResult& result) {
+  std::vector<Metric> present;
+  for (const auto& metric : metrics())
+    if (std::any_of(result.rows.begin(), result.rows.end(), [&](const auto& row) { return metric.value(row); }))
+      present.push_back(metric);
+  return present;
 }
 
 std::string cell(const Metric& metric, const ModelResult& row) {
@@ -104,12 +131,13 @@ std::string videos_html(const EvalResult& result, const fs::path& folder) {
 }
 
 std::string table_html(const EvalResult& result) {
-  std::string html = "<table><tr><th>model</th>";
-  for (const auto& metric : metrics()) html += fmt::format("<th>{}</th>", escape_html(metric.title));
+  const auto present = metrics_of(result);
+  std::string html = "<table><tr><th>model</th><th>steps</th>";
+  for (const auto& metric : present) html += fmt::format("<th>{}</th>", escape_html(metric.title));
   html += "</tr>\n";
   for (const auto& row : result.rows) {
-    html += fmt::format("<tr><td>{}</td>", escape_html(row.name));
-    for (const auto& metric : metrics()) html += fmt::format("<td>{}</td>", cell(metric, row));
+    html += fmt::format("<tr><td>{}</td><td>{}</td>", escape_html(row.name), row.sampling.steps);
+    for (const auto& metric : present) html += fmt::format("<td>{}</td>", cell(metric, row));
     html += "</tr>\n";
   }
   return html + "</table>\n";
@@ -136,11 +164,12 @@ small{color:#666}</style>)";
 }  // namespace
 
 std::string report_table(const EvalResult& result) {
-  std::vector<std::vector<std::string>> cells{{"model", "layers"}};
-  for (const auto& metric : metrics()) cells[0].push_back(metric.title);
+  const auto present = metrics_of(result);
+  std::vector<std::vector<std::string>> cells{{"model", "layers", "steps"}};
+  for (const auto& metric : present) cells[0].push_back(metric.title);
   for (const auto& row : result.rows) {
-    cells.push_back({row.name, layer_map(row)});
-    for (const auto& metric : metrics()) cells.back().push_back(cell(metric, row));
+    cells.push_back({row.name, layer_map(row), std::to_string(row.sampling.steps)});
+    for (const auto& metric : present) cells.back().push_back(cell(metric, row));
   }
   std::vector<size_t> widths(cells[0].size(), 0);
   for (const auto& line : cells)
@@ -174,12 +203,14 @@ Json report_json(const EvalResult& result, const EvalConfig& config) {
     }
   Json models = Json::array();
   for (const auto& row : result.rows)
-    models.push_back({{"name", row.name}, {"model", row.model}, {"attention", row.attention}});
-  Json json{{"rows", rows},
-            {"models", models},
-            {"steps", result.steps},
-            {"guidance", result.guidance},
-            {"config", config_to_json(config)}};
+    models.push_back({{"name", row.name},
+                      {"model", row.model},
+                      {"attention", row.attention},
+                      {"sampler", enum_name(row.sampling.sampler)},
+                      {"steps", row.sampling.steps},
+                      {"times", row.sampling.times},
+                      {"guidance", row.sampling.guidance}});
+  Json json{{"rows", rows}, {"models", models}, {"config", config_to_json(config)}};
   if (result.real_class_accuracy) json["judge_on_real_clips"]["class_accuracy"] = 100 * *result.real_class_accuracy;
   if (result.real_direction_accuracy)
     json["judge_on_real_clips"]["direction_accuracy"] = 100 * *result.real_direction_accuracy;
@@ -190,9 +221,11 @@ std::string report_html(const EvalResult& result, const EvalConfig& config) {
   std::string html = "<!doctype html><html><head><meta charset=\"utf-8\"><title>lintorch report</title>";
   html += kStyle;
   html += fmt::format(
-      "</head><body><h1>lintorch report</h1><p>{} prompts, {} steps, guidance {}, on {}, {}, commit {}.</p>\n",
-      result.rows.empty() ? 0 : result.rows.front().flicker.count, result.steps, result.guidance,
-      escape_html(result.device), today(), git_commit());
+      "</head><body><h1>lintorch report</h1><p>{} prompts; the teacher with {} steps, guidance {}; on {}, {}, commit "
+      "{}.</p>\n",
+      result.rows.empty() ? 0 : result.rows.front().flicker.count,
+      result.rows.empty() ? 0 : result.rows[0].sampling.steps,
+      result.rows.empty() ? 0 : result.rows[0].sampling.guidance, escape_html(result.device), today(), git_commit());
   html += table_html(result);
   if (result.real_class_accuracy && result.real_direction_accuracy)
     html += fmt::format(

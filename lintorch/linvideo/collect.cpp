@@ -54,16 +54,6 @@ TrajectoryManifest make_request(const pipeline::VideoModel& teacher, const Colle
   return m;
 }
 
-/// The tokenizer cuts long prompts silently; training on a cut prompt would not be what the user wrote.
-void check_prompt_lengths(const umt5::Tokenizer& tokenizer, const std::vector<std::string>& prompts) {
-  for (const auto& prompt : prompts) {
-    const int64_t length = tokenizer.encode({prompt}).mask_BS.sum().item<int64_t>();
-    LT_CHECK(length < tokenizer.max_length(), ConfigError,
-             "[collect_trajectories] prompt \"{}...\" is too long: expected fewer than {} tokens", prompt.substr(0, 40),
-             tokenizer.max_length());
-  }
-}
-
 /// Runs the sampler for trajectories [first, first + count) as one batch.
 std::vector<Trajectory> sample_batch(pipeline::VideoModel& teacher, const TrajectoryManifest& m, int64_t first,
                                      int64_t count, const at::Tensor& uncond_BSD, ProgressBar& bar, int64_t done) {
@@ -104,6 +94,15 @@ std::vector<Trajectory> sample_batch(pipeline::VideoModel& teacher, const Trajec
 }
 
 }  // namespace
+
+void check_prompt_lengths(const umt5::Tokenizer& tokenizer, const std::vector<std::string>& prompts) {
+  for (const auto& prompt : prompts) {
+    const int64_t length = tokenizer.encode({prompt}).mask_BS.sum().item<int64_t>();
+    LT_CHECK(length < tokenizer.max_length(), ConfigError,
+             "[check_prompt_lengths] prompt \"{}...\" is too long: expected fewer than {} tokens", prompt.substr(0, 40),
+             tokenizer.max_length());
+  }
+}
 
 CollectSummary collect_trajectories(const CollectConfig& config) {
   const auto device = resolve_device(config.device);

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "lintorch/linvideo/config.h"
 #include "lintorch/pipeline/video_model.h"
@@ -27,5 +29,9 @@ CollectSummary collect_trajectories(const CollectConfig& config);
 
 /// The same with the model of config.model already loaded.
 CollectSummary collect_trajectories(pipeline::VideoModel& teacher, const CollectConfig& config);
+
+/// The tokenizer cuts long prompts silently; training on a cut prompt would not be what the user wrote. Throws ConfigError
+/// naming the first such prompt.
+void check_prompt_lengths(const umt5::Tokenizer& tokenizer, const std::vector<std::string>& prompts);
 
 }  // namespace lintorch::linvideo

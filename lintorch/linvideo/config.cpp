@@ -17,6 +17,7 @@ void check(bool ok, const std::string& path, const char* name, const char* expec
 void CollectConfig::validate(const std::string& path) const {
   check(num_trajectories >= 0, path, "num_trajectories", "0 or more", num_trajectories);
   check(!frames || *frames > 0, path, "frames", "1 or more", frames.value_or(0));
+  check(!sampler || *sampler != diffusion::SamplerKind::kRenoise, path, "sampler", "euler or unipc", "renoise");
   check(!steps || *steps > 0, path, "steps", "1 or more", steps.value_or(0));
   check(!shift || *shift > 0, path, "shift", "a number above 0", shift.value_or(0));
   check(!guidance || *guidance >= 0, path, "guidance", "0 or more", guidance.value_or(0));

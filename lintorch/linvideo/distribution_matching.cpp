@@ -11,6 +11,10 @@ at::Tensor random_times(const at::Tensor& like_B, double min_t, double max_t, do
   return diffusion::shift_time(uniform, shift).clamp(min_t, max_t).to(like_B.options());
 }
 
+at::Tensor one_per_sample(const at::Tensor& like_BCTHW) {
+  return at::empty({like_BCTHW.size(0)}, like_BCTHW.options().requires_grad(false));
+}
+
 at::Tensor draw_noise(const at::Tensor& like, at::Generator& generator) {
   return at::randn(like.sizes(), generator, at::TensorOptions(at::kFloat)).to(like.options().requires_grad(false));
 }

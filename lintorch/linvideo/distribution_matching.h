@@ -13,6 +13,9 @@ namespace lintorch::linvideo {
 /// batch, dtype and device.
 at::Tensor random_times(const at::Tensor& like_B, double min_t, double max_t, double shift, at::Generator& generator);
 
+/// An empty vector [B] in the dtype and on the device of a batch, for random_times.
+at::Tensor one_per_sample(const at::Tensor& like_BCTHW);
+
 /// Standard normal noise of the shape, dtype and device of `like`, drawn in fp32 on the CPU.
 at::Tensor draw_noise(const at::Tensor& like, at::Generator& generator);
 

@@ -61,11 +61,6 @@ Json describe(const LayerAssignment& assignment, const wan::WanDit& dit) {
               {"linear_attention", config_to_json(dit->config().linear_attention)}};
 }
 
-WeightFormat weight_format(const ExportConfig& config, std::optional<at::ScalarType> dtype) {
-  if (config.dtype) dtype = dtype_from_name(*config.dtype);
-  return {.layout = config.layout, .dtype = dtype, .max_shard_bytes = static_cast<uint64_t>(config.max_shard_bytes)};
-}
-
 /// A model folder, or a transformer's folder or file, as it is, in another layout.
 void rewrite_model(const ExportConfig& config) {
   LT_CHECK(config.model, ConfigError,
@@ -74,7 +69,7 @@ void rewrite_model(const ExportConfig& config) {
   const fs::path model = *config.model;
   const bool alone = fs::is_regular_file(model) || pipeline::is_transformer_alone(model);
   const auto source = wan::open_wan_dit(alone ? model : pipeline::find_model_parts(model).transformer);
-  WeightFormat format = weight_format(config, std::nullopt);
+  WeightFormat format = export_format(config, std::nullopt);
   if (const auto note = source.metadata.find("linearized_by"); note != source.metadata.end())
     format.metadata.insert(*note);
   io::AtomicDir folder(config.output);
@@ -82,13 +77,26 @@ void rewrite_model(const ExportConfig& config) {
     wan::write_wan_dit(folder.path(), source.config, source.state, format);
   } else {
     pipeline::write_model_folder(model, {source.config, source.state}, folder.path(), format);
-    if (fs::exists(model / kDescriptionFile)) fs::copy_file(model / kDescriptionFile, folder.path() / kDescriptionFile);
+    for (const char* file : {kDescriptionFile, "distillation.json"})
+      if (fs::exists(model / file)) fs::copy_file(model / file, folder.path() / file);
   }
   folder.commit();
   log_info("wrote {} in the {} layout", config.output, enum_name(config.layout));
 }
 
 }  // namespace
+
+fs::path find_checkpoint(const fs::path& checkpoint) {
+  if (!fs::is_directory(checkpoint / "checkpoints")) return checkpoint;
+  const auto newest = train::latest_checkpoint_folder(checkpoint);
+  LT_CHECK(newest, CheckpointError, "[find_checkpoint] {} holds no complete checkpoint", checkpoint.string());
+  return *newest;
+}
+
+WeightFormat export_format(const ExportConfig& config, std::optional<at::ScalarType> dtype) {
+  if (config.dtype) dtype = dtype_from_name(*config.dtype);
+  return {.layout = config.layout, .dtype = dtype, .max_shard_bytes = static_cast<uint64_t>(config.max_shard_bytes)};
+}
 
 LayerAssignment export_student(const TrainedStudent& trained, const fs::path& teacher_folder, const fs::path& output,
                                const WeightFormat& format) {
@@ -149,13 +157,7 @@ LayerAssignment export_student(const TrainedStudent& trained, const fs::path& te
 
 void export_linearized(const ExportConfig& config) {
   if (config.checkpoint.empty()) return rewrite_model(config);
-  fs::path folder = config.checkpoint;
-  if (fs::is_directory(folder / "checkpoints")) {
-    const auto newest = train::latest_checkpoint_folder(folder);
-    LT_CHECK(newest, CheckpointError, "[export_linearized] {} holds no complete checkpoint", folder.string());
-    folder = *newest;
-  }
-  const train::TrainCheckpoint checkpoint = train::read_train_checkpoint(folder);
+  const train::TrainCheckpoint checkpoint = train::read_train_checkpoint(find_checkpoint(config.checkpoint));
 
   TrainedStudent trained;
   trained.parameters = checkpoint.model;
@@ -167,7 +169,7 @@ void export_linearized(const ExportConfig& config) {
 
   const TrainingRecord record = record_from_tensors(checkpoint.extra);
   const fs::path teacher = config.model.value_or(record.config.model);
-  const WeightFormat format = weight_format(config, at::kBFloat16);
+  const WeightFormat format = export_format(config, at::kBFloat16);
   const LayerAssignment assignment = export_student(trained, teacher, config.output, format);
   if (config.untrained_swap)
     export_untrained_swap(assignment, record.config.linear_attention, teacher, *config.untrained_swap, format);

@@ -22,6 +22,13 @@ namespace lintorch::linvideo {
 /// layout and back gives equal bits.
 void export_linearized(const ExportConfig& config);
 
+/// The checkpoint that `checkpoint` means: itself, or the newest complete one of a run folder. Throws CheckpointError if
+/// there is none.
+std::filesystem::path find_checkpoint(const std::filesystem::path& checkpoint);
+
+/// Number format and layout that an export asks for; `dtype` where it names none.
+WeightFormat export_format(const ExportConfig& config, std::optional<at::ScalarType> dtype);
+
 /// The weights of a finished or running linearization.
 struct TrainedStudent {
   TensorMap parameters;  ///< trained weights by module name, averaged or not; the other weights are the teacher's

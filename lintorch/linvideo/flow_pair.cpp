@@ -16,12 +16,12 @@ FlowPair euler_pair(const StateBatch& batch, const at::Tensor& velocity_hat_BCTH
   return {x, s_B, batch.text_BSD, velocity};
 }
 
-FlowPair renoised_pair(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW, double min_t, double max_t,
+FlowPair renoised_pair(const at::Tensor& x0_hat_BCTHW, const at::Tensor& text_BSD, double min_t, double max_t,
                        double shift, at::Generator& generator) {
-  const at::Tensor t_B = random_times(batch.t_B, min_t, max_t, shift, generator);
-  const at::Tensor noise = draw_noise(batch.x_BCTHW, generator);
-  const at::Tensor x0_hat = clean_estimate(batch, velocity_hat_BCTHW.detach());
-  return {diffusion::add_noise(x0_hat, noise, t_B), t_B, batch.text_BSD, diffusion::velocity_target(x0_hat, noise)};
+  const at::Tensor x0_hat = x0_hat_BCTHW.detach();
+  const at::Tensor t_B = random_times(one_per_sample(x0_hat), min_t, max_t, shift, generator);
+  const at::Tensor noise = draw_noise(x0_hat, generator);
+  return {diffusion::add_noise(x0_hat, noise, t_B), t_B, text_BSD, diffusion::velocity_target(x0_hat, noise)};
 }
 
 }  // namespace lintorch::linvideo

@@ -25,10 +25,10 @@ struct FlowPair {
 FlowPair euler_pair(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW, const at::Tensor& t_B,
                     at::Generator& generator);
 
-/// For noised estimates (ADM, reading renoise; DMD):
+/// For clean samples of the student, noised (ADM, reading renoise; DMD):
 ///
 ///   x_t = (1 - t) x^_0 + t noise,   velocity noise - x^_0,   t = random_times.
-FlowPair renoised_pair(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW, double min_t, double max_t,
+FlowPair renoised_pair(const at::Tensor& x0_hat_BCTHW, const at::Tensor& text_BSD, double min_t, double max_t,
                        double shift, at::Generator& generator);
 
 }  // namespace lintorch::linvideo

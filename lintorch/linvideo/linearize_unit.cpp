@@ -329,10 +329,20 @@ std::string LinearizeUnit::progress_note() {
 }
 
 void LinearizeUnit::preview(int64_t step, const std::filesystem::path& folder) {
+  const TrajectoryManifest& manifest = store_.manifest();
+  PreviewSettings settings;
+  settings.sampling.sampler = enum_from_name<diffusion::SamplerKind>(manifest.sampler, "sampler");
+  settings.sampling.steps = config_.preview.steps;
+  settings.sampling.shift = manifest.shift;
+  settings.sampling.guidance = manifest.guidance;
+  settings.latent_shape = manifest.latent_shape;
+  settings.seed = static_cast<uint64_t>(config_.preview.seed);
   std::vector<std::string> prompts = config_.preview.prompts;
-  if (prompts.empty()) prompts = {store_.manifest().prompts.front()};
-  write_previews(teacher_, student_, store_.manifest(), config_.preview, prompts, fmt::format("step_{:06}", step),
-                 folder);
+  if (prompts.empty()) prompts = {manifest.prompts.front()};
+  for (const auto& prompt : prompts) settings.text_1SD.push_back(pipeline::encode_prompts(teacher_, {prompt}));
+  if (manifest.has_unconditional())
+    settings.uncond_1SD = pipeline::encode_prompts(teacher_, {manifest.negative_prompt});
+  write_previews(teacher_, student_, settings, fmt::format("step_{:06}", step), folder);
 }
 
 }  // namespace lintorch::linvideo

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "lintorch/linvideo/adm_objective.h"
+#include "lintorch/linvideo/distribution_matching.h"
 #include "lintorch/linvideo/dmd_objective.h"
 #include "lintorch/linvideo/feature_matching.h"
 #include "lintorch/linvideo/mse_objective.h"
@@ -46,7 +47,8 @@ at::Tensor Objective::update_score_network(const StateBatch& batch, const at::Te
   for (int64_t i = 0; i < config_.score_network.updates; ++i) {
     const FlowPair pair =
         euler ? euler_pair(batch, velocity_hat_BCTHW, adm_times(batch, adm, shift_, generator), generator)
-              : renoised_pair(batch, velocity_hat_BCTHW, min_t, max_t, shift_, generator);
+              : renoised_pair(clean_estimate(batch, velocity_hat_BCTHW.detach()), batch.text_BSD, min_t, max_t, shift_,
+                              generator);
     const at::Tensor loss = score_network_->update(pair);
     sum = sum.defined() ? sum + loss : loss;
   }
@@ -75,7 +77,10 @@ at::Tensor Objective::loss(const StateBatch& batch, const StudentOutput& student
     loss = adm_objective(batch, velocity_hat_BCTHW, student_score(), teacher, config_.adm, shift_, generator);
     metrics.add("loss/adm", loss.detach());
   } else if (config_.kind == ObjectiveKind::kDmd) {
-    loss = dmd_objective(batch, velocity_hat_BCTHW, student_score(), teacher, config_.dmd, shift_, generator);
+    // Choice: DMD lets a few-step generator run to its end; here x^_0 comes from whatever time the state has, and no
+    // gradient goes through the trajectory before it.
+    loss = dmd_objective(clean_estimate(batch, velocity_hat_BCTHW), batch.text_BSD, student_score(), teacher,
+                         config_.dmd, shift_, generator);
     metrics.add("loss/dmd", loss.detach());
   }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lintorch/core/json.h"
 #include "lintorch/core/tensor_map.h"
 #include "lintorch/linvideo/config.h"
 #include "lintorch/linvideo/layer_assignment.h"
@@ -17,6 +18,13 @@ struct TrainingRecord {
   std::optional<LayerAssignment> assignment;  ///< once the choice is frozen
   std::vector<double> block_errors;           ///< selection greedy: measured error of every layer
 };
+
+/// A JSON value as tensors of a checkpoint: "record" holds its text as bytes.
+TensorMap json_to_tensors(const Json& json);
+
+/// The JSON value back; discarded (Json::is_discarded) if the text is damaged. Throws CheckpointError if the tensors hold
+/// none.
+Json json_from_tensors(const TensorMap& tensors);
 
 /// As tensors of a checkpoint: "record" holds the JSON text as bytes.
 TensorMap record_to_tensors(const TrainingRecord& record);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lintorch/diffusion/sampler.h"
 #include "lintorch/models/wan/fp8.h"
@@ -29,6 +30,7 @@ struct GenerateConfig {
   std::optional<double> shift;
   std::optional<double> fps;
   std::optional<diffusion::SamplerKind> sampler;
+  std::optional<std::vector<double>> times;
   diffusion::SigmaConvention sigma_convention = diffusion::SigmaConvention::kWan;
   int64_t seed = 0;
   std::optional<std::string> noise;
@@ -57,7 +59,11 @@ struct GenerateConfig {
     v("guidance", guidance, "classifier-free guidance scale, 1 = off; null = the model's");
     v("shift", shift, "flow shift of the schedule; null = the model's scheduler/");
     v("fps", fps, "frames per second; null = the model's");
-    v("sampler", sampler, "euler or unipc; null = the model's");
+    v("sampler", sampler, "euler or unipc, or renoise for few-step models; null = the model's");
+    v("times", times,
+      "euler, renoise: the flow times of the steps, falling from at most 1, instead of those of steps and shift; null "
+      "= "
+      "the model's, if it was distilled to few steps");
     v("sigma_convention", sigma_convention,
       "grid of flow times: the official code's, or Diffusers' since January 2026");
     v("seed", seed, "noise seed; the same seed gives the same video");

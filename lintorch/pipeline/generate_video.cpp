@@ -13,6 +13,7 @@
 #include "lintorch/media/image.h"
 #include "lintorch/media/video_writer.h"
 #include "lintorch/pipeline/generate_config.h"
+#include "lintorch/pipeline/sampling_choice.h"
 #include "lintorch/pipeline/stage_costs.h"
 #include "lintorch/pipeline/video_size.h"
 
@@ -25,11 +26,15 @@ GenerateConfig resolve(GenerateConfig config, const ModelSource& model) {
   const auto& defaults = model.defaults;
   if (!config.size) config.size = fmt::format("{}x{}", defaults.width, defaults.height);
   if (!config.frames) config.frames = defaults.frames;
-  if (!config.steps) config.steps = defaults.steps;
-  if (!config.guidance) config.guidance = defaults.guidance;
   if (!config.fps) config.fps = defaults.fps;
-  if (!config.shift) config.shift = model.scheduler.flow_shift;
-  if (!config.sampler) config.sampler = model.scheduler.sampler;
+  const SampleOptions sampling = choose_sampling(
+      {config.sampler, config.steps, config.shift, config.guidance, config.times}, model.scheduler, defaults);
+  for (const auto& line : distillation_mismatches(sampling, defaults)) log_warning("{}", line);
+  config.steps = sampling.steps;
+  config.guidance = sampling.guidance;
+  config.shift = sampling.shift;
+  config.sampler = sampling.sampler;
+  if (!sampling.times.empty()) config.times = sampling.times;
   if (!config.negative_prompt) config.negative_prompt = defaults.negative_prompt;
   return config;
 }
@@ -138,6 +143,8 @@ class Generation {
     options.steps = *config_.steps;
     options.shift = *config_.shift;
     options.guidance = *config_.guidance;
+    options.times = config_.times.value_or(std::vector<double>());
+    options.noise_seeds = {static_cast<uint64_t>(config_.seed)};
     ProgressBar progress("sampling", options.steps);
     options.on_step = [&](const SampleStep& step) {
       synchronize(device_);

@@ -61,6 +61,16 @@ void write_generation_settings(const fs::path& folder, ModelLayout layout, const
   write_json_file(folder / "model_index.json", model_index_json(defaults));
 }
 
+void replace_generation_defaults(const fs::path& folder, ModelLayout layout, const GenerationDefaults& defaults) {
+  if (layout == ModelLayout::kOriginal) {
+    const auto scheduler = read_generation_settings(folder, layout).first;
+    return write_generation_settings(folder, layout, scheduler, defaults);
+  }
+  Json index = read_json_file(folder / "model_index.json");
+  index["_lintorch"]["defaults"] = config_to_json(defaults);
+  write_json_file(folder / "model_index.json", index);
+}
+
 void write_model_folder(const fs::path& from, const ExportedDit& dit, const fs::path& to, const WeightFormat& format) {
   const ModelParts parts = find_model_parts(from);
   if (parts.layout != format.layout)

@@ -14,6 +14,11 @@ namespace lintorch::pipeline {
 void write_generation_settings(const std::filesystem::path& folder, ModelLayout layout,
                                const diffusion::SchedulerConfig& scheduler, const GenerationDefaults& defaults);
 
+/// Replaces the defaults of a model folder and leaves the rest of its model_index.json or kOriginalExtrasFile as it is.
+/// Diffusers ignores the entry. Throws IoError, ConfigError.
+void replace_generation_defaults(const std::filesystem::path& folder, ModelLayout layout,
+                                 const GenerationDefaults& defaults);
+
 /// The transformer to write: Diffusers names, any dtype and device; may share mapped files.
 struct ExportedDit {
   wan::WanDitConfig config;

@@ -28,6 +28,25 @@ at::Tensor make_noise(const std::vector<uint64_t>& seeds, const std::vector<int6
   return at::stack(samples).to(device);
 }
 
+namespace {
+
+constexpr uint64_t kRenoiseStream = 0x72656e;  // "ren"
+
+std::unique_ptr<diffusion::Sampler> make_sampler(const SampleOptions& options) {
+  const diffusion::NoiseSource noise = [&seeds = options.noise_seeds](int64_t step, const at::Tensor& like) {
+    LT_CHECK(static_cast<int64_t>(seeds.size()) == like.size(0), Error,
+             "[generate_latents] sampler renoise expects one noise seed per sample, got {} for {}", seeds.size(),
+             like.size(0));
+    std::vector<uint64_t> own;
+    for (const uint64_t seed : seeds) own.push_back(mix_seed(seed, kRenoiseStream, static_cast<uint64_t>(step)));
+    return make_noise(own, like.sizes().slice(1).vec(), like.device());
+  };
+  if (!options.times.empty()) return diffusion::make_sampler(options.sampler, options.times, noise);
+  return diffusion::make_sampler(options.sampler, options.steps, options.shift, options.sigma_convention, noise);
+}
+
+}  // namespace
+
 at::Tensor generate_latents(wan::WanDit& dit, const at::Tensor& text_cond_BSD, const at::Tensor& text_uncond_BSD,
                             const at::Tensor& noise_BCTHW, const SampleOptions& options) {
   c10::InferenceMode inference;
@@ -38,7 +57,7 @@ at::Tensor generate_latents(wan::WanDit& dit, const at::Tensor& text_cond_BSD, c
   LT_CHECK(!guided || text_uncond_BSD.defined(), Error, "[generate_latents] guidance {} needs an unconditional prompt",
            options.guidance);
 
-  const auto sampler = diffusion::make_sampler(options.sampler, options.steps, options.shift, options.sigma_convention);
+  const auto sampler = make_sampler(options);
   at::Tensor text = text_cond_BSD;
   if (guided) text = at::cat({text_cond_BSD, text_uncond_BSD.expand_as(text_cond_BSD)});
   const auto prepared_text = dit->prepare_text(text);

@@ -27,7 +27,9 @@ struct SampleOptions {
   diffusion::SigmaConvention sigma_convention = diffusion::SigmaConvention::kWan;
   int64_t steps = 50;
   double shift = 5.0;
-  double guidance = 5.0;                           // 1 = conditional branch only
+  double guidance = 5.0;              // 1 = conditional branch only
+  std::vector<double> times;          // evaluate the network at these flow times, not at those of steps and shift
+  std::vector<uint64_t> noise_seeds;  // one per sample: noise of sampler renoise, drawn as make_noise draws it
   std::function<void(const SampleStep&)> on_step;  // called before x advances; may throw to stop
 };
 
@@ -39,7 +41,8 @@ at::Tensor encode_prompts(VideoModel& model, const std::vector<std::string>& pro
 at::Tensor make_noise(const std::vector<uint64_t>& seeds, const std::vector<int64_t>& latent_shape, c10::Device device);
 
 /// Integrates the model's velocity from noise (t = 1) to data (t = 0) with classifier-free guidance; both branches run
-/// as one batch. text_uncond_BSD may have B = 1 or be undefined when guidance is 1.
+/// as one batch. text_uncond_BSD may have B = 1 or be undefined when guidance is 1. With sampler renoise a sample depends
+/// on its start noise and its seed, not on the batch it is in.
 /// Returns the latent x_0 [B, C, T, H, W] in fp32 (normalized, as WanVae::decode takes it).
 at::Tensor generate_latents(wan::WanDit& dit, const at::Tensor& text_cond_BSD, const at::Tensor& text_uncond_BSD,
                             const at::Tensor& noise_BCTHW, const SampleOptions& options);

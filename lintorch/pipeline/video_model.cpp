@@ -1,5 +1,7 @@
 #include "lintorch/pipeline/video_model.h"
 
+#include <fmt/ranges.h>
+
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
@@ -18,6 +20,17 @@ constexpr const char* kWanNegativePrompt =
     "静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走";
 
 }  // namespace
+
+void FewStepDefaults::validate(const std::string& path) const {
+  const auto at = [&](const char* field) { return detail::join_path(path, field); };
+  bool falling = !times.empty() && times.front() <= 1 && times.back() > 0;
+  for (size_t i = 1; i < times.size(); ++i) falling = falling && times[i] < times[i - 1];
+  LT_CHECK(falling, ConfigError, "{}: expected falling flow times in (0,1], got [{}]", at("times"),
+           fmt::join(times, ", "));
+  LT_CHECK(shift > 0, ConfigError, "{}: expected a positive number, got {}", at("shift"), shift);
+  LT_CHECK(sampler != diffusion::SamplerKind::kUniPc, ConfigError, "{}: expected renoise or euler, got unipc",
+           at("sampler"));
+}
 
 Json model_index_json(const GenerationDefaults& defaults) {
   return Json{{"_class_name", "WanPipeline"},

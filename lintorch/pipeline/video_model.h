@@ -5,7 +5,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "lintorch/core/json.h"
 #include "lintorch/diffusion/scheduler_config.h"
@@ -17,6 +19,22 @@
 
 namespace lintorch::pipeline {
 
+/// What a model distilled to few steps was trained for: its network is good at these times and nowhere else.
+struct FewStepDefaults {
+  std::vector<double> times;  ///< falling flow times in (0, 1]
+  double shift = 1;           ///< the flow shift that warped them, for runs with another number of steps
+  diffusion::SamplerKind sampler = diffusion::SamplerKind::kRenoise;
+
+  template <class V>
+  void visit(V& v) {
+    v("times", times, "flow times at which the network is evaluated, falling from at most 1");
+    v("shift", shift, "flow shift of these times");
+    v("sampler", sampler, "renoise or euler");
+  }
+  /// Throws ConfigError naming the field.
+  void validate(const std::string& path) const;
+};
+
 /// What a model was made for; used where the user gives no value. Stored as "_lintorch.defaults" in model_index.json.
 struct GenerationDefaults {
   int64_t width = 832;
@@ -26,6 +44,7 @@ struct GenerationDefaults {
   int64_t steps = 50;
   double guidance = 5.0;
   std::string negative_prompt;
+  std::optional<FewStepDefaults> few_steps;
 
   template <class V>
   void visit(V& v) {
@@ -36,6 +55,7 @@ struct GenerationDefaults {
     v("steps", steps, "sampler steps");
     v("guidance", guidance, "classifier-free guidance scale; 1 = off");
     v("negative_prompt", negative_prompt, "prompt of the unconditional branch");
+    v("few_steps", few_steps, "of a model distilled to few steps: its times and sampler; null for others");
   }
 };
 

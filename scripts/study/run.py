@@ -122,9 +122,13 @@ class Study:
         print(f"trained {key} in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
         return key, record
 
-    def call_eval(self, keys, settings, name):
+    def candidate(self, key, settings):
+        """What lintorch-eval is told of a run."""
+        return dict(name=key, model=str(self.args.work / key / "model"))
+
+    def call_eval(self, keys, runs, settings, name):
         """One run of lintorch-eval: model -> metric -> value, and the report."""
-        candidates = [dict(name=key, model=str(self.args.work / key / "model")) for key in keys]
+        candidates = [self.candidate(key, runs[key][0]) for key in keys]
         output = self.args.work / f"eval_{name}"
         seconds = self.call("lintorch-eval", ["--config", "configs/tiny_wan/eval.json", *overrides(settings), "--set",
                                               "candidates=" + json.dumps(candidates), "--set", f"output={output}"],
@@ -139,12 +143,12 @@ class Study:
         return metrics, report
 
     def evaluate(self, trained, runs, name):
-        metrics, report = self.call_eval(trained, self.study["eval"], name)
+        metrics, report = self.call_eval(trained, runs, self.study["eval"], name)
         extra = {key: {} for key in trained}
         for title in {title for key in trained for title in runs[key][3]}:
             keys = [key for key in trained if title in runs[key][3]]
             settings = {**self.study["eval"], **runs[keys[0]][3][title]}
-            found, _ = self.call_eval(keys, settings, f"{name}_{title.replace(' ', '_')}")
+            found, _ = self.call_eval(keys, runs, settings, f"{name}_{title.replace(' ', '_')}")
             for key in keys:
                 extra[key][title] = dict(metrics=found[key], teacher=found["teacher"])
         models = {model["name"]: model for model in report["models"]}
@@ -209,21 +213,29 @@ def gates(metrics):
     return rows[:: max(1, len(rows) // 60)]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--study", type=pathlib.Path, default=ROOT / "configs/tiny_wan/study.json")
+def study_parser(description, study):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", type=pathlib.Path, default=ROOT / study)
     parser.add_argument("--work", type=pathlib.Path, required=True, help="folder for trajectories, runs and models")
     parser.add_argument("--results", type=pathlib.Path, required=True, help="folder for the results")
-    parser.add_argument("--tables", nargs="*", help="default: all")
     parser.add_argument("--rows", nargs="*", help="default: all")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=3, help="trainings at a time; one leaves an H100 idle two thirds of the time")
     parser.add_argument("--eval-batch", type=int, default=6, help="models evaluated in one go, with one run of the teacher")
     parser.add_argument("--eval-seconds", type=float, default=30, help="of one model, as a first guess")
     parser.add_argument("--time-limit", type=float, default=0, help="seconds after which to end; 0 = none")
-    args = parser.parse_args()
+    return parser
+
+
+def run(study_class, args):
     args.work, args.results, args.study = args.work.resolve(), args.results.resolve(), args.study.resolve()
-    Study(args).run()
+    study_class(args).run()
+
+
+def main():
+    parser = study_parser(__doc__, "configs/tiny_wan/study.json")
+    parser.add_argument("--tables", nargs="*", help="default: all")
+    run(Study, parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -102,6 +102,65 @@ TEST_CASE("collect, train, export, generate and eval work in a row", "[end_to_en
   CHECK(html.find("linearized") != std::string::npos);
 }
 
+TEST_CASE("distill, export, generate and eval work in a row", "[end_to_end]") {
+  const Workspace work;
+  const std::string distill =
+      "--output " + work.path("run") +
+      " --set device=cpu --set method=distill --set train.steps=12 --set train.lr=1e-3" +
+      " --set train.log_every=3 --set train.preview_every=12 --set distill.model=" + work.path("model") +
+      " --set distill.prompts=" + work.path("prompts.txt") +
+      " --set distill.batch_size=2 --set distill.critic.updates=2";
+  work.run("train", distill);
+  const std::string log = read_file(work.root / "run/metrics.jsonl");
+  for (const char* name : {"loss/critic", "loss/dmd", "generator/dmd_gradient_rms", "generator/pair_distance"})
+    CHECK_THAT(log, Catch::Contains(std::string("\"") + name + "\""));
+  CHECK(fs::exists(work.root / "run/previews/step_00000012"));
+  work.run("export", "--set checkpoint=" + work.path("run") + " --set output=" + work.path("four_steps"));
+
+  // Without a word about steps or guidance: four steps at the times of the list, one network evaluation each.
+  const auto generate = [&](const std::string& name, const std::string& more) {
+    const auto result = test::run_app(
+        "generate",
+        "--model " + work.path("four_steps") + " --prompt 'a red circle' --device cpu --seed 3 --output " +
+            work.path(name + ".gif") + " --save-latents " + work.path(name + ".safetensors") + more,
+        work.root.path());
+    INFO(result.output);
+    REQUIRE(result.exit_code == 0);
+    return result.output;
+  };
+  CHECK_THAT(generate("own", ""), !Catch::Contains("distilled for"));
+  const Json parameters = Json::parse(io::SafetensorsFile(work.root / "own.safetensors").metadata().at("parameters"));
+  CHECK(parameters["steps"] == 4);
+  CHECK(parameters["guidance"] == 1);
+  CHECK(parameters["sampler"] == "renoise");
+  CHECK(parameters["times"] == Json({1.0, 0.9, 0.75, 0.5}));  // shift 3
+  generate("again", "");
+  CHECK(same_tensors(work.root / "own.safetensors", work.root / "again.safetensors"));
+  CHECK_THAT(generate("eight", " --steps 8"), Catch::Contains("distilled for 4 steps"));
+  CHECK_THAT(generate("guided", " --guidance 3"), Catch::Contains("guidance built in"));
+  CHECK_FALSE(same_tensors(work.root / "own.safetensors", work.root / "guided.safetensors"));
+
+  work.run("eval", "--set teacher=" + work.path("model") + " --set prompts=" + work.path("prompts.txt") +
+                       " --set num_prompts=3 --set steps=6 --set device=cpu --set batch_size=4 --set output=" +
+                       work.path("eval") + " --set videos_per_prompt=3 --set diversity_prompts=2" +
+                       " --set 'candidates=[{\"name\":\"distilled\",\"model\":\"" + work.path("four_steps") +
+                       "\"},{\"name\":\"again\",\"model\":\"" + work.path("model") +
+                       "\"},{\"name\":\"two steps\",\"model\":\"" + work.path("model") +
+                       "\",\"steps\":2,\"sampler\":\"euler\"}]'");
+  const Json report = read_json_file(work.root / "eval/report.json");
+  REQUIRE(report["models"].size() == 4);
+  const int steps[] = {6, 4, 6, 2};
+  for (size_t i = 0; i < 4; ++i) CHECK(report["models"][i]["steps"] == steps[i]);
+  CHECK(report["models"][1]["guidance"] == 1);
+  CHECK(report["models"][3]["sampler"] == "euler");
+  std::map<std::string, double> share;
+  for (const auto& row : report["rows"])
+    if (row["metric"] == "diversity_pixels_to_teacher") share[row["row"]] = row["mean"];
+  CHECK(share.size() == 3);
+  CHECK(share["again"] == Approx(100));  // the teacher against itself, from the same noise
+  CHECK(share["distilled"] > 0);
+}
+
 TEST_CASE("collect and train, killed at any moment, resume to the same bytes", "[end_to_end]") {
   const Workspace work;
   work.run("collect", work.collect_arguments("store"));

@@ -17,7 +17,7 @@ void quantize_wan_dit(WanDit& dit, Fp8Layers which) {
     layers::add_fp8_weight(*block->ffn_out);
     if (which != Fp8Layers::kAll) continue;
     for (torch::nn::Linear linear : {block->attn1->to_q, block->attn1->to_k, block->attn1->to_v, block->attn1->to_out,
-                               block->attn2->to_q, block->attn2->to_out})
+                                     block->attn2->to_q, block->attn2->to_out})
       layers::add_fp8_weight(*linear);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "lintorch/core/rng.h"
 #include "lintorch/linvideo/adm_objective.h"
+#include "lintorch/linvideo/distribution_matching.h"
 #include "lintorch/linvideo/dmd_objective.h"
 #include "lintorch/linvideo/mse_objective.h"
 #include "lintorch/linvideo/selective_transfer.h"
@@ -146,13 +147,16 @@ TEST_CASE("gradients of L_DMD through the student match central differences with
     };
   };
   auto generator = make_generator(4);
-  dmd_objective(f.batch, f.student_velocity(), velocity_of(fake), velocity_of(f.teacher), DmdConfig(), 3, generator)
+  dmd_objective(clean_estimate(f.batch, f.student_velocity()), f.batch.text_BSD, velocity_of(fake),
+                velocity_of(f.teacher), DmdConfig(), 3, generator)
       .backward();
   // x^_0 - d at the present weights, from a second run of the objective: its gradient on u^ is -t' d / numel.
   const at::Tensor t = f.batch.t_B.reshape({-1, 1, 1, 1, 1});
   const at::Tensor velocity = f.student_velocity().detach().requires_grad_(true);
   auto again = make_generator(4);
-  dmd_objective(f.batch, velocity, velocity_of(fake), velocity_of(f.teacher), DmdConfig(), 3, again).backward();
+  dmd_objective(clean_estimate(f.batch, velocity), f.batch.text_BSD, velocity_of(fake), velocity_of(f.teacher),
+                DmdConfig(), 3, again)
+      .backward();
   const at::Tensor d = -velocity.grad() * velocity.numel() / t;
   const at::Tensor target = (f.batch.x_BCTHW - t * velocity.detach()) - d;
   const auto value = [&] {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "lintorch/core/rng.h"
+#include "lintorch/linvideo/distribution_matching.h"
 
 using namespace lintorch;
 using namespace lintorch::linvideo;
@@ -44,7 +45,8 @@ TEST_CASE("the gradient of L_DMD is DMD's, through x^_0 only", "[dmd_objective]"
   config.max_t = 0.7;
   config.scale = 3;
   auto generator = make_generator(2);
-  const at::Tensor loss = dmd_objective(batch, velocity, fake, teacher, config, 3, generator);
+  const at::Tensor loss =
+      dmd_objective(clean_estimate(batch, velocity), batch.text_BSD, fake, teacher, config, 3, generator);
   loss.backward();
   CHECK(seen_t.min().item<double>() >= 0.2);
   CHECK(seen_t.max().item<double>() <= 0.7);
@@ -66,7 +68,8 @@ TEST_CASE("L_DMD vanishes when the fake score is the teacher's", "[dmd_objective
   };
   const at::Tensor velocity = torch::randn_like(batch.x_BCTHW).requires_grad_(true);
   auto generator = make_generator(2);
-  const at::Tensor loss = dmd_objective(batch, velocity, same, same, DmdConfig(), 3, generator);
+  const at::Tensor loss =
+      dmd_objective(clean_estimate(batch, velocity), batch.text_BSD, same, same, DmdConfig(), 3, generator);
   CHECK(loss.item<double>() == 0);
   loss.backward();
   CHECK(velocity.grad().abs().max().item<double>() == 0);
@@ -95,7 +98,9 @@ TEST_CASE("on Gaussians L_DMD pulls the samples' mean to the teacher's by the gr
   config.min_t = t - 1e-9;
   config.max_t = t;
   auto generator = make_generator(4);
-  dmd_objective(batch, velocity, gaussian(m, s), gaussian(m_p, s_p), config, 1, generator).backward();
+  dmd_objective(clean_estimate(batch, velocity), batch.text_BSD, gaussian(m, s), gaussian(m_p, s_p), config, 1,
+                generator)
+      .backward();
 
   // The normalization: x^_0 - E_p[x_0 | x_t] is Gaussian; its mean absolute value in closed form.
   const double v_p = (1 - t) * (1 - t) * s_p * s_p + t * t, gain = (1 - t) * s_p * s_p / v_p;

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "lintorch/core/rng.h"
+#include "lintorch/linvideo/distribution_matching.h"
 
 using namespace lintorch;
 using namespace lintorch::linvideo;
@@ -45,7 +46,7 @@ TEST_CASE("both pairs lie on the path from the student's x^_0 along their veloci
   auto generator = make_generator(1);
   const at::Tensor t = batch.t_B / 2;
   const FlowPair euler = euler_pair(batch, velocity_hat, t, generator);
-  const FlowPair renoised = renoised_pair(batch, velocity_hat, 0.2, 0.6, 3, generator);
+  const FlowPair renoised = renoised_pair(clean_estimate(batch, velocity_hat), batch.text_BSD, 0.2, 0.6, 3, generator);
   for (const FlowPair& pair : {euler, renoised}) {
     CHECK_FALSE(pair.x_BCTHW.requires_grad());
     CHECK_FALSE(pair.velocity_BCTHW.requires_grad());
@@ -67,7 +68,7 @@ TEST_CASE("the regression on renoised pairs of Gaussian samples is the analytic 
   batch.x_BCTHW = torch::randn({1, 1, 1, 1000, 1000}, torch::kDouble);
   const at::Tensor x0 = mean + deviation * torch::randn_like(batch.x_BCTHW);
   auto generator = make_generator(4);
-  const FlowPair pair = renoised_pair(batch, batch.x_BCTHW - x0, t - 1e-9, t, 1, generator);
+  const FlowPair pair = renoised_pair(x0, at::Tensor(), t - 1e-9, t, 1, generator);
   const auto [intercept, slope] = line(pair.x_BCTHW, pair.velocity_BCTHW);
   const auto [expected_intercept, expected_slope] = gaussian_velocity(mean, deviation, t);
   // Standard errors of a million draws: about 1e-3, and 2e-3 for the slope (x has deviation 0.52).

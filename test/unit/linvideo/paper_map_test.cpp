@@ -6,6 +6,7 @@
 
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/files.h"
+#include "lintorch/distill/config.h"
 #include "lintorch/linvideo/config.h"
 
 using namespace lintorch;
@@ -44,6 +45,7 @@ bool has_key(const std::string& table, std::string key) {
 
 void check_keys(const std::string& cell) {
   static const std::string linearize = key_table<linvideo::LinearizeConfig>();
+  static const std::string distill = key_table<distill::DistillConfig>();
   static const std::string collect = key_table<linvideo::CollectConfig>();
   std::string prefix;
   for (std::string key : code_of(cell)) {
@@ -51,8 +53,12 @@ void check_keys(const std::string& cell) {
     prefix = key.substr(0, key.rfind('.'));
     INFO(key);
     if (key.starts_with("train.") || key == "collect.*" || key == "export.*") continue;
-    const bool known = key.starts_with("collect.") ? has_key(collect, key.substr(8)) : has_key(linearize, key);
-    CHECK(known);
+    if (key.starts_with("collect."))
+      CHECK(has_key(collect, key.substr(8)));
+    else if (key.starts_with("distill."))
+      CHECK(has_key(distill, key.substr(8)));
+    else
+      CHECK(has_key(linearize, key));
   }
 }
 
@@ -74,6 +80,19 @@ TEST_CASE("docs/paper_map.md names files, entry points and config keys that exis
     check_keys(cells[5]);
   }
   CHECK(rows >= 16);
+}
+
+TEST_CASE("docs/distillation.md names config keys that exist", "[paper_map]") {
+  std::istringstream lines(read_file(std::filesystem::path(LINTORCH_SOURCE_DIR) / "docs/distillation.md"));
+  int rows = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const auto cells = cells_of(line);
+    if (cells.size() != 4 || cells[3].find("`distill.") == std::string::npos) continue;
+    ++rows;
+    INFO(line);
+    check_keys(cells[3]);
+  }
+  CHECK(rows >= 7);
 }
 
 TEST_CASE("docs/method.md names config keys that exist", "[paper_map]") {

@@ -1,0 +1,48 @@
+#include "lintorch/pipeline/sampling_choice.h"
+
+#include <fmt/ranges.h>
+
+#include "lintorch/core/error.h"
+
+namespace lintorch::pipeline {
+
+SampleOptions choose_sampling(const SamplingRequest& request, const diffusion::SchedulerConfig& scheduler,
+                              const GenerationDefaults& defaults) {
+  const auto& few = defaults.few_steps;
+  SampleOptions options;
+  options.sampler = request.sampler.value_or(few ? few->sampler : scheduler.sampler);
+  options.shift = request.shift.value_or(few ? few->shift : scheduler.flow_shift);
+  options.guidance = request.guidance.value_or(few ? 1.0 : defaults.guidance);
+  options.steps = request.steps.value_or(few ? static_cast<int64_t>(few->times.size()) : defaults.steps);
+  if (request.times) {
+    const auto count = static_cast<int64_t>(request.times->size());
+    LT_CHECK(!request.steps || *request.steps == count, ConfigError, "steps: expected {}, the number of times, got {}",
+             count, options.steps);
+    options.times = *request.times;
+    options.steps = count;
+  } else if (few && options.sampler != diffusion::SamplerKind::kUniPc) {
+    const bool own = options.steps == static_cast<int64_t>(few->times.size()) && options.shift == few->shift;
+    options.times = own ? few->times : diffusion::even_times(options.steps, options.shift);
+  }
+  return options;
+}
+
+std::vector<std::string> distillation_mismatches(const SampleOptions& options, const GenerationDefaults& defaults) {
+  std::vector<std::string> lines;
+  if (!defaults.few_steps) return lines;
+  const auto& few = *defaults.few_steps;
+  if (options.sampler != few.sampler)
+    lines.push_back(fmt::format("the model was distilled for the sampler {}, not for {}", enum_name(few.sampler),
+                                enum_name(options.sampler)));
+  if (options.times != few.times)
+    lines.push_back(
+        fmt::format("the model was distilled for {} steps, at the flow times [{:.4g}], not for {} steps{}",
+                    few.times.size(), fmt::join(few.times, ", "), options.steps,
+                    options.times.empty() ? "" : fmt::format(" at [{:.4g}]", fmt::join(options.times, ", "))));
+  if (options.guidance != 1)
+    lines.push_back(fmt::format("the model has its guidance built in and was distilled to run without, not with {}",
+                                options.guidance));
+  return lines;
+}
+
+}  // namespace lintorch::pipeline

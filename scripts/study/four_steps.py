@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Runs the study of four-step distillation: linearizes, distills, exports and evaluates every row, once per seed.
+
+  scripts/study/four_steps.py --work runs/four_steps --results runs/four_steps/results \\
+      [--rows NAME ...] [--steps 4 1 2 8] [--seeds 1 2 3] [--jobs 3] [--time-limit 560] [--target docs/results/four_steps]
+
+The study file (configs/tiny_wan/four_steps_study.json) says what is run. Like scripts/study/run.py, of which this is a
+variant, it goes on where an earlier call stopped: results are one JSON file per row, number of steps and seed. A training
+that meets --time-limit is stopped with a checkpoint and continues in the next call. With --target the results so far are written as a table too, without
+running anything.
+"""
+import json
+import pathlib
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from run import ROOT, Study, overrides, program, read_study, run, run_key, study_parser  # noqa: E402
+
+TEACHER = "configs/tiny_wan/model"
+METRICS = {  # title, digits
+    "class_accuracy": ("class %", 1),
+    "direction_accuracy": ("direction %", 1),
+    "frechet_distance": ("Fréchet", 3),
+    "diversity_features_to_teacher": ("diversity, judge, % of the teacher's", 1),
+    "diversity_pixels_to_teacher": ("diversity, pixels, %", 1),
+    "temporal_flicker": ("flicker", 4),
+    "time_per_video": ("ms/video", 2),
+}
+
+
+def settings_of(study, row, steps, seed):
+    """Names a run by what it does. Rows of the teacher have no seed."""
+    if "start" not in row:
+        return dict(sampler=row["sampler"], steps=steps)
+    linearize = {}
+    if row["start"] != "model":
+        start = study["starts"][row["start"]]
+        linearize = {**study["linearize"], **study["starts"].get(start.get("swap_of"), start)}
+    own = {key: value for key, value in row.items() if key != "start"}
+    return dict(start=row["start"], steps=steps, seed=seed, linearize=linearize, distill={**study["distill"], **own})
+
+
+def step_list(count):
+    return [1000 - 1000 * i / count for i in range(count)]
+
+
+class FourSteps(Study):
+    def __init__(self, args):
+        super().__init__(args)
+        self.start_locks = {}
+
+    def wanted(self):
+        runs = {}
+        for steps in self.args.steps or self.study["steps"]:
+            for name, row in self.study["rows"].items():
+                if self.args.rows and name not in self.args.rows:
+                    continue
+                for seed in self.args.seeds:
+                    settings = settings_of(self.study, row, steps, seed)
+                    key = run_key(settings)
+                    if key not in runs and not (self.args.results / f"{key}.json").exists():
+                        runs[key] = (settings, seed, [f"{name}, {steps} steps, seed {seed}"], {})
+        return runs
+
+    def call(self, name, arguments, log):
+        if name != "lintorch-train" or not self.args.time_limit:
+            return super().call(name, arguments, log)
+        begin = time.monotonic()
+        reserve = 3 * self.longest.get("eval", self.args.eval_seconds)
+        with open(log, "a") as file:
+            file.write(shlex.join([name, *arguments]) + "\n")
+            file.flush()
+            process = subprocess.Popen([program(name), *arguments], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+            try:
+                process.wait(max(1.0, self.left() - reserve))
+            except subprocess.TimeoutExpired:
+                process.terminate()  # ends after its step, with a checkpoint
+        if process.wait():
+            raise RuntimeError(f"{name} stopped by the time limit, or failed: see {log}")
+        return time.monotonic() - begin
+
+    def start(self, settings, trajectories):
+        """The model folder that a generator starts from; linearized now if it is not there."""
+        if settings["start"] == "model":
+            return TEACHER
+        swap = "swap_of" in self.study["starts"][settings["start"]]
+        folder = self.args.work / ("start_" + run_key([settings["linearize"], settings["seed"]]))
+        with self.lock:
+            lock = self.start_locks.setdefault(folder, threading.Lock())
+        with lock:
+            if not (folder / "swap" / "model_index.json").exists():
+                folder.mkdir(exist_ok=True)
+                seconds = self.call("lintorch-train", [
+                    "--config", "configs/tiny_wan/linearize.json", *overrides(settings["linearize"]),
+                    *overrides({"linearize.seed": settings["seed"], "linearize.trajectories": str(trajectories),
+                                "output": str(folder / "run"), "resume": True})], folder / "train.log")
+                self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json", *overrides({
+                    "checkpoint": str(folder / "run"), "output": str(folder / "model"),
+                    "untrained_swap": str(folder / "swap")})], folder / "export.log")
+                shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
+                print(f"linearized {folder.name} in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
+        return str(folder / ("swap" if swap else "model"))
+
+    def train(self, key, settings, trajectories):
+        if "start" not in settings:
+            return key, dict(seconds=0.0)
+        folder = self.args.work / key
+        if (folder / "model" / "model_index.json").exists():
+            return key, json.loads((folder / "train.json").read_text())
+        start = self.start(settings, trajectories)
+        folder.mkdir(exist_ok=True)
+        self.call("lintorch-train", [
+            "--config", "configs/tiny_wan/distill.json", *overrides({
+                "distill.model": start, "distill.teacher": TEACHER, "distill.steps": step_list(settings["steps"]),
+                "distill.seed": settings["seed"], "distill.gan.trajectories": str(trajectories),
+                **settings["distill"], "output": str(folder / "run"), "resume": True})], folder / "train.log")
+        metrics = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
+        seconds = metrics[-1]["seconds"]  # over all calls
+        record = dict(seconds=seconds, metrics=metrics[:: max(1, len(metrics) // 100)])
+        (folder / "train.json").write_text(json.dumps(record))
+        self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json", *overrides({
+            "checkpoint": str(folder / "run"), "output": str(folder / "model")})], folder / "export.log")
+        shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
+        print(f"distilled {key} in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
+        return key, record
+
+    def candidate(self, key, settings):
+        if "start" in settings:  # the exported folder knows its steps
+            return super().candidate(key, settings)
+        return dict(name=key, model=TEACHER, steps=settings["steps"], sampler=settings["sampler"])
+
+
+def cell(results, metric):
+    values = [result["metrics"][metric]["mean"] for result in results if metric in result["metrics"]]
+    if not values:
+        return "-", None
+    digits, mean = METRICS[metric][1], statistics.mean(values)
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    return f"{mean:.{digits}f}" + (f" ± {spread:.{digits}f}" if spread is not None else ""), (mean, spread, len(values))
+
+
+def write_tables(study, results, target, seeds):
+    """One table per number of steps: mean ± standard deviation over the seeds."""
+    header = "| | seeds | " + " | ".join(title for title, _ in METRICS.values()) + " | training s |\n|"
+    text, data = "", []
+    for steps in sorted(study["steps"]):
+        lines = ""
+        rows = [(f"teacher, {study['eval']['steps']} steps", ["teacher"])]
+        rows += [(name, sorted({run_key(settings_of(study, row, steps, seed)) for seed in seeds}))
+                 for name, row in study["rows"].items()]
+        for name, keys in rows:
+            found = [results[key] for key in keys if key in results]
+            if not found:
+                continue
+            seconds = [result["train"]["seconds"] for result in found if result.get("train", {}).get("seconds")]
+            lines += f"| {name} | {len(found)} | " + " | ".join(cell(found, metric)[0] for metric in METRICS)
+            lines += f" | {statistics.mean(seconds):.0f} |\n" if seconds else " | - |\n"
+            for metric in METRICS:
+                value = cell(found, metric)[1]
+                if value:
+                    first = found[0]
+                    data.append(dict(table=f"{steps} steps", row=name, metric=metric, mean=value[0], std=value[1],
+                                     n=value[2], unit=first["metrics"][metric]["unit"], hardware=first["hardware"],
+                                     commit=first["commit"], date=first["date"],
+                                     command="scripts/study/four_steps.py --work runs/four_steps "
+                                             "--results runs/four_steps/results"))
+        text += f"\n## {steps} step{'s' if steps > 1 else ''}\n\n{header}" + "---|" * (len(METRICS) + 3) + f"\n{lines}"
+    target.with_suffix(".md").write_text("# Four-step distillation of the miniature\n" + text)
+    target.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n")
+
+
+def main():
+    parser = study_parser(__doc__, "configs/tiny_wan/four_steps_study.json")
+    parser.add_argument("--steps", nargs="*", type=int, help="numbers of steps; default: the study file's")
+    parser.add_argument("--target", type=pathlib.Path, help="only write the results so far to TARGET.md and .json")
+    args = parser.parse_args()
+    if not args.target:
+        return run(FourSteps, args)
+    results = {path.stem: json.loads(path.read_text()) for path in args.results.glob("*.json")}
+    write_tables(read_study(args.study), results, args.target, args.seeds)
+
+
+if __name__ == "__main__":
+    main()
