@@ -4,6 +4,7 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
+#include "lintorch/core/profile.h"
 #include "lintorch/core/version.h"
 
 namespace lintorch::apps {
@@ -18,6 +19,8 @@ std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std
   add("set", "override one key of the configuration; repeatable", cxxopts::value<std::vector<std::string>>(),
       "KEY=VALUE");
   add("print-config", "print the resolved configuration and exit");
+  add("profile", "profile the run, print a table of its kernels and write a Chrome trace; for short runs",
+      cxxopts::value<std::string>(), "FILE");
   add("version", "print version and commit");
   add("help", "this text, with every configuration key");
   for (const auto& shorthand : shorthands) add(shorthand.flag, shorthand.help, cxxopts::value<std::string>(), "VALUE");
@@ -57,6 +60,7 @@ std::optional<CommonOptions> parse_command_line(int argc, char** argv, const std
       common.overrides.push_back(shorthand.key + "=" + parsed[shorthand.flag].as<std::string>());
   for (const auto& flag : switches)
     if (parsed.count(flag.flag)) common.overrides.push_back(flag.key + "=true");
+  if (parsed.count("profile")) common.profile = parsed["profile"].as<std::string>();
   common.print_config = parsed.count("print-config") > 0;
   return common;
 }
@@ -79,6 +83,14 @@ int run_command(int argc, char** argv, const std::string& name, const std::strin
     fmt::print("{}", usage);
     return 0;
   });
+}
+
+int run_profiled(const std::filesystem::path& trace, const std::function<int()>& body) {
+  int code = 0;
+  const std::string table = profile(trace, [&] { code = body(); });
+  fmt::print("{}", table);
+  log_info("wrote {}", trace.string());
+  return code;
 }
 
 int run_guarded(const std::function<int()>& body) {

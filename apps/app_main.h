@@ -21,6 +21,7 @@ struct CommonOptions {
   std::optional<std::filesystem::path> config_file;
   std::vector<std::string> overrides;  // "key=value", in order: --set, then named flags
   bool print_config = false;
+  std::optional<std::filesystem::path> profile;  // trace file
 };
 
 /// A named flag that is shorthand for one config key, e.g. {"steps", "steps", "sampler steps"}. Switches take no value
@@ -53,7 +54,11 @@ int run_command(int argc, char** argv, const std::string& name, const std::strin
 /// and what `body` returns.
 int run_guarded(const std::function<int()>& body);
 
-/// The frame of every app: --config FILE, --set key=value (repeatable), --print-config, --help, --version, shorthands.
+/// Runs `body` under the profiler and prints its table.
+int run_profiled(const std::filesystem::path& trace, const std::function<int()>& body);
+
+/// The frame of every app: --config FILE, --set key=value (repeatable), --print-config, --profile, --help, --version,
+/// shorthands.
 template <class Config>
 int run_app(int argc, char** argv, const std::string& name, const std::string& purpose,
             const std::function<int(const Config&)>& body, const std::vector<Shorthand>& shorthands = {},
@@ -76,6 +81,7 @@ int run_app(int argc, char** argv, const std::string& name, const std::string& p
       fmt::print("{}\n", config_to_json(config).dump(2));
       return 0;
     }
+    if (options->profile) return run_profiled(*options->profile, [&] { return body(config); });
     return body(config);
   });
 }

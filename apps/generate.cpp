@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
        {"device", "device", "auto, cpu, cuda, cuda:N"},
        {"dtype", "dtype", "fp32|bf16"},
        {"vae-dtype", "vae_dtype", "fp32|bf16"},
+       {"fp8", "fp8", "none|feed_forward|all"},
        {"offload", "offload", "none|sequential"},
        {"report", "report", "write seconds and peak memory of every part to FILE"}});
 }

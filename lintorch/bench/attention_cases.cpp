@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "lintorch/layers/fp8_weight.h"
 #include "lintorch/layers/precision.h"
 #include "lintorch/ops/hedgehog_attention.h"
 #include "lintorch/ops/softmax_attention.h"
@@ -19,21 +20,35 @@ std::vector<OpCase> dense_cases(const BenchSize& size, at::ScalarType dtype, c10
     return (at::randn(shape, at::TensorOptions(at::kFloat).device(device))).to(dtype).requires_grad_();
   };
   const double rows = static_cast<double>(size.B * size.L), element = static_cast<double>(c10::elementSize(dtype));
-  const auto dense = [&](std::string name, int64_t in, int64_t out, bool gelu) {
-    torch::nn::Linear module(in, out);
-    module->to(device, dtype);
-    const double flops = 2 * rows * static_cast<double>(in * out);
+  const auto module = [&](int64_t in, int64_t out, bool fp8) {
+    torch::nn::Linear linear(in, out);
+    linear->to(device, dtype);
+    if (fp8) layers::add_fp8_weight(*linear);
+    return linear;
+  };
+  // FP8 serves the forward alone.
+  const auto dense = [&](std::string name, double products, double traffic, const auto& apply) {
+    const double flops = 2 * rows * products;
     return OpCase{std::move(name),
                   [=] {
-                    return Tensors{random({size.B, size.L, in})};
+                    return Tensors{random({size.B, size.L, size.D})};
                   },
-                  [=](const Tensors& t) {
-                    return Tensors{gelu ? layers::apply_linear_gelu(module, t[0]) : layers::apply_linear(module, t[0])};
-                  },
-                  element * rows * static_cast<double>(in + out),
-                  element * rows * static_cast<double>(in + out),
+                  [=](const Tensors& t) { return Tensors{apply(t[0])}; },
+                  element * rows * traffic,
+                  element * rows * traffic,
                   flops,
                   flops};
+  };
+  const auto width = static_cast<double>(size.D), inner = static_cast<double>(F);
+  const auto linear = [&](const std::string& name, bool fp8) {
+    return dense(name, width * width, 2 * width,
+                 [layer = module(size.D, size.D, fp8)](const at::Tensor& x) { return layers::apply_linear(layer, x); });
+  };
+  const auto feed_forward = [&](const std::string& name, bool fp8) {
+    return dense(name, 2 * width * inner, 2 * width + 2 * inner,
+                 [in = module(size.D, F, fp8), out = module(F, size.D, fp8)](const at::Tensor& x) {
+                   return layers::apply_feed_forward(in, out, x);
+                 });
   };
   const auto softmax = [&](std::string name, int64_t keys) {
     const double flops = 4 * rows * static_cast<double>(keys * size.D);
@@ -48,8 +63,13 @@ std::vector<OpCase> dense_cases(const BenchSize& size, at::ScalarType dtype, c10
                   flops,
                   2.5 * flops};
   };
-  return {dense("linear_d_d", size.D, size.D, false), dense("ffn_in_gelu", size.D, F, true),
-          dense("ffn_out", F, size.D, false), softmax("cross_attention", kText), softmax("softmax_attention", size.L)};
+  std::vector<OpCase> cases = {linear("linear_d_d", false), feed_forward("feed_forward", false),
+                               softmax("cross_attention", kText), softmax("softmax_attention", size.L)};
+  if (size.D % 16 == 0) {  // what FP8 products take
+    cases.push_back(linear("linear_d_d_fp8", true));
+    cases.push_back(feed_forward("feed_forward_fp8", true));
+  }
+  return cases;
 }
 
 std::vector<OpCase> attention_cases(const BenchSize& size, at::ScalarType dtype, c10::Device device) {

@@ -4,6 +4,7 @@
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 
+#include "lintorch/bench/random_weights.h"
 #include "lintorch/bench/restore_setting.h"
 #include "lintorch/bench/result_row.h"
 #include "lintorch/core/device.h"
@@ -11,54 +12,24 @@
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/version.h"
-#include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/flops.h"
-#include "lintorch/models/wan/vae_config.h"
 #include "lintorch/pipeline/video_size.h"
 
 namespace lintorch::bench {
 namespace {
 
-struct Model {
-  wan::WanDitConfig dit;
-  wan::WanVaeConfig vae;
-};
-
-Model preset_model(ModelPreset preset) {
-  if (preset == ModelPreset::kTiny) return {wan::tiny(), wan::tiny_vae()};
-  return {preset == ModelPreset::kT2v14b ? wan::t2v_14b() : wan::t2v_1_3b(), wan::t2v_vae()};
-}
-
-wan::WanDitConfig with_linear_layers(wan::WanDitConfig config, int64_t count, int64_t feature_dim) {
-  config.attention.assign(config.num_layers, wan::AttentionKind::kSoftmax);
-  std::fill_n(config.attention.begin(), count, wan::AttentionKind::kLinear);
-  config.linear_attention.feature_dim = feature_dim;
-  return config;
-}
-
-wan::WanDit random_dit(const wan::WanDitConfig& config, at::ScalarType dtype, c10::Device device) {
-  wan::WanDit dit = wan::empty_wan_dit(config, dtype, device);
-  const at::NoGradGuard no_grad;
-  for (auto& item : dit->named_parameters()) {
-    at::Tensor& value = item.value();
-    value.normal_(0, 0.02);
-    if (item.key().find("norm") != std::string::npos && item.key().ends_with("weight")) value.add_(1);
-  }
-  return dit;
-}
-
 std::string row_name(const ForwardResult& r) {
-  return fmt::format("{} linear, kernels {}, softmax {}", r.linear_layers, enum_name(r.fused_kernels),
-                     enum_name(r.softmax));
+  return fmt::format("{} linear, fp8 {}, kernels {}, softmax {}", r.linear_layers, enum_name(r.fp8),
+                     enum_name(r.fused_kernels), enum_name(r.softmax));
 }
 
 }  // namespace
 
 void ForwardBenchConfig::validate(const std::string& path) const {
-  const Model model = preset_model(preset);
+  const auto model = pipeline::preset_model(preset);
   for (const int64_t count : linear_layers)
-    LT_CHECK(count >= 0 && count <= model.dit.num_layers, ConfigError, "{}.linear_layers: expected 0 to {}, got {}",
-             path, model.dit.num_layers, count);
+    LT_CHECK(count >= 0 && count <= model.transformer.num_layers, ConfigError,
+             "{}.linear_layers: expected 0 to {}, got {}", path, model.transformer.num_layers, count);
   LT_CHECK(dtype == "fp32" || dtype == "bf16", ConfigError, "{}.dtype: expected fp32 or bf16, got \"{}\"", path, dtype);
   LT_CHECK(warmup >= 0 && repeats > 0 && batch > 0 && text_tokens > 0 && feature_dim > 0, ConfigError,
            "{}: expected warmup >= 0 and repeats, batch, text_tokens, feature_dim above 0", path);
@@ -68,16 +39,16 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
   config.validate("bench");
   const c10::InferenceMode inference;
   const c10::Device device = resolve_device(config.device);
-  const Model model = preset_model(config.preset);
+  const auto model = pipeline::preset_model(config.preset);
   pipeline::VideoSize size{0, 0, config.frames};
   pipeline::parse_size(config.size, size.width, size.height);
-  const auto shape = pipeline::latent_shape(model.dit, model.vae, size);
+  const auto shape = pipeline::latent_shape(model.transformer, model.vae, size);
   const int64_t B = config.batch;
   const auto random = [&](at::IntArrayRef sizes) {
     return at::randn(sizes, at::TensorOptions(at::kFloat).device(device));
   };
   const at::Tensor latent = random({B, shape[0], shape[1], shape[2], shape[3]});
-  const at::Tensor text = random({B, config.text_tokens, model.dit.text_dim});
+  const at::Tensor text = random({B, config.text_tokens, model.transformer.text_dim});
   const at::Tensor timestep = at::full({B}, 500.0, latent.options());
 
   const RestoreSetting restore;
@@ -85,25 +56,32 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
   report.device = device_description(device);
   report.model = fmt::format("{} {}x{} {}{}", enum_name(config.preset), config.size, config.frames, config.dtype,
                              B == 1 ? "" : fmt::format(" batch {}", B));
-  report.tokens = pipeline::num_tokens(model.dit, shape);
+  report.tokens = pipeline::num_tokens(model.transformer, shape);
   for (const int64_t count : config.linear_layers) {
-    const auto dit_config = with_linear_layers(model.dit, count, config.feature_dim);
+    const auto dit_config = with_linear_layers(model.transformer, count, config.feature_dim);
     wan::WanDit dit = random_dit(dit_config, dtype_from_name(config.dtype), device);
     dit->set_residual_format(config.residual);
-    for (const auto fused : config.fused_kernels)
-      for (const auto softmax : config.softmax) {
-        ForwardResult result{count, fused, softmax};
-        log_info("{}: {}", report.model, row_name(result));
-        ops::set_fused_kernels(fused);
-        const ops::SoftmaxBackendGuard guard(softmax);
-        reset_peak_memory(device);
-        result.time =
-            time_calls([&](int64_t) { dit->forward(latent, timestep, text); }, device, config.warmup, config.repeats);
-        result.peak_bytes = peak_memory_bytes(device);
-        result.flops = static_cast<double>(B) *
-                       wan::wan_dit_flops(dit_config, shape[1], shape[2], shape[3], config.text_tokens).total();
-        report.results.push_back(result);
-      }
+    at::Tensor exact;
+    for (const auto fp8 : config.fp8) {
+      wan::quantize_wan_dit(dit, fp8);
+      for (const auto fused : config.fused_kernels)
+        for (const auto softmax : config.softmax) {
+          ForwardResult result{.linear_layers = count, .fp8 = fp8, .fused_kernels = fused, .softmax = softmax};
+          log_info("{}: {}", report.model, row_name(result));
+          ops::set_fused_kernels(fused);
+          const ops::SoftmaxBackendGuard guard(softmax);
+          reset_peak_memory(device);
+          at::Tensor velocity;
+          result.time = time_calls([&](int64_t) { velocity = dit->forward(latent, timestep, text); }, device,
+                                   config.warmup, config.repeats);
+          result.peak_bytes = peak_memory_bytes(device);
+          result.flops = static_cast<double>(B) *
+                         wan::wan_dit_flops(dit_config, shape[1], shape[2], shape[3], config.text_tokens).total();
+          if (!exact.defined()) exact = velocity;
+          result.error = ((velocity - exact).norm() / exact.norm()).item<double>();
+          report.results.push_back(result);
+        }
+    }
     dit = nullptr;
     release_cached_memory(device);
   }
@@ -111,14 +89,16 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
 }
 
 std::string forward_table(const ForwardReport& report) {
-  std::string table = fmt::format("{}, commit {}; {}, {} tokens\n{:>6} {:<7} {:<16} {:>10} {:>8} {:>8} {:>9} {:>9}\n",
-                                  report.device, git_commit(), report.model, report.tokens, "linear", "kernels",
-                                  "softmax", "ms", "+-", "TFLOP/s", "peak GiB", "speed-up");
+  std::string table =
+      fmt::format("{}, commit {}; {}, {} tokens\n{:>6} {:<12} {:<7} {:<16} {:>10} {:>8} {:>8} {:>9} {:>9} {:>9}\n",
+                  report.device, git_commit(), report.model, report.tokens, "linear", "fp8", "kernels", "softmax", "ms",
+                  "+-", "TFLOP/s", "peak GiB", "speed-up", "error");
   for (const ForwardResult& r : report.results)
-    table += fmt::format("{:>6} {:<7} {:<16} {:>10.2f} {:>8.2f} {:>8.0f} {:>9.2f} {:>8.2f}x\n", r.linear_layers,
-                         enum_name(r.fused_kernels), enum_name(r.softmax), r.time.median, r.time.deviation,
-                         r.flops / r.time.median * 1e-9, static_cast<double>(r.peak_bytes) / (1 << 30),
-                         report.results.front().time.median / r.time.median);
+    table +=
+        fmt::format("{:>6} {:<12} {:<7} {:<16} {:>10.2f} {:>8.2f} {:>8.0f} {:>9.2f} {:>8.2f}x {:>9.2g}\n",
+                    r.linear_layers, enum_name(r.fp8), enum_name(r.fused_kernels), enum_name(r.softmax), r.time.median,
+                    r.time.deviation, r.flops / r.time.median * 1e-9, static_cast<double>(r.peak_bytes) / (1 << 30),
+                    report.results.front().time.median / r.time.median, r.error);
   return table;
 }
 
@@ -132,6 +112,7 @@ Json forward_json(const ForwardReport& report, const std::string& command) {
     add("time", r.time.median, r.time.deviation, r.time.count, "ms");
     add("matrix products", r.flops, 0, 1, "FLOP");
     add("peak memory", static_cast<double>(r.peak_bytes), 0, 1, "B");
+    add("error", r.error, 0, 1, "");
   }
   return rows;
 }

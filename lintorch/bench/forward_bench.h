@@ -4,16 +4,15 @@
 #include <vector>
 
 #include "lintorch/bench/timing.h"
-#include "lintorch/core/enum_names.h"
 #include "lintorch/core/json.h"
-#include "lintorch/models/wan/dit.h"
+#include "lintorch/models/wan/fp8.h"
 #include "lintorch/ops/fused_kernels.h"
 #include "lintorch/ops/softmax_attention.h"
+#include "lintorch/pipeline/model_preset.h"
 
-namespace lintorch {
-namespace bench {
+namespace lintorch::bench {
 
-enum class ModelPreset { kT2v1_3b, kT2v14b, kTiny };
+using pipeline::ModelPreset;
 
 /// lintorch-bench forward: the transformer alone, with random weights.
 struct ForwardBenchConfig {
@@ -26,6 +25,7 @@ struct ForwardBenchConfig {
   int64_t text_tokens = 512;
   std::string dtype = "bf16";
   wan::ResidualFormat residual = wan::ResidualFormat::kFp32;
+  std::vector<wan::Fp8Layers> fp8 = {wan::Fp8Layers::kNone};
   std::vector<ops::FusedKernels> fused_kernels = {ops::FusedKernels::kAuto};
   std::vector<ops::SoftmaxBackend> softmax = {ops::SoftmaxBackend::kAuto};
   int64_t warmup = 2;
@@ -44,6 +44,7 @@ struct ForwardBenchConfig {
     v("text_tokens", text_tokens, "text tokens");
     v("dtype", dtype, "of the weights: fp32 or bf16");
     v("residual", residual, "residual stream of a bf16 model: fp32 or weights");
+    v("fp8", fp8, "which matrix products run in FP8: none, feed_forward, all; each is compared with the first");
     v("fused_kernels", fused_kernels, "which kernels to time: auto, off");
     v("softmax", softmax, "which softmax attention to time: auto, cudnn, flash, memory_efficient, math");
     v("warmup", warmup, "untimed forwards before");
@@ -57,11 +58,13 @@ struct ForwardBenchConfig {
 
 struct ForwardResult {
   int64_t linear_layers = 0;
+  wan::Fp8Layers fp8 = wan::Fp8Layers::kNone;
   ops::FusedKernels fused_kernels = ops::FusedKernels::kAuto;
   ops::SoftmaxBackend softmax = ops::SoftmaxBackend::kAuto;
   double flops = 0;        ///< of one forward, matrix products
   int64_t peak_bytes = 0;  ///< device memory held by the allocator, weights included
   Timing time;
+  double error = 0;  ///< ||velocity - velocity of the first fp8 setting|| / ||that||
 };
 
 struct ForwardReport {
@@ -70,21 +73,11 @@ struct ForwardReport {
   std::vector<ForwardResult> results;
 };
 
-/// Times every combination of linear_layers, fused_kernels and softmax on the same random input.
+/// Times every combination of linear_layers, fp8, fused_kernels and softmax on the same random input.
 ForwardReport run_forward_bench(const ForwardBenchConfig& config);
 
 std::string forward_table(const ForwardReport& report);
 /// A list of {table, row, metric, mean, std, n, unit, hardware, commit, date, command}; mean is the median time.
 Json forward_json(const ForwardReport& report, const std::string& command);
 
-}  // namespace bench
-
-template <>
-struct EnumNames<bench::ModelPreset> {
-  static constexpr std::pair<bench::ModelPreset, std::string_view> table[] = {
-      {bench::ModelPreset::kT2v1_3b, "t2v_1_3b"},
-      {bench::ModelPreset::kT2v14b, "t2v_14b"},
-      {bench::ModelPreset::kTiny, "tiny"}};
-};
-
-}  // namespace lintorch
+}  // namespace lintorch::bench

@@ -76,7 +76,7 @@ OpReport run_op_bench(const BenchConfig& config) {
     for (auto& op : dense_cases(size, scalar_type(config.dtype), device)) all.push_back(std::move(op));
     return all;
   };
-  const auto known = cases({"", 1, 1, 8, 8});
+  const auto known = cases({"", 1, 1, 16, 16});
   for (const std::string& name : config.ops) {
     LT_CHECK(std::any_of(known.begin(), known.end(), [&](const OpCase& op) { return op.name == name; }), ConfigError,
              "[ops] no op is called \"{}\"", name);

@@ -29,9 +29,10 @@ namespace lintorch::inspect {
 namespace {
 
 namespace fs = std::filesystem;
+using pipeline::ModelPreset;
 
 constexpr std::array kComponents = {"transformer", "vae", "text_encoder", "tokenizer", "scheduler"};
-constexpr int64_t kTinyTextLength = 64, kWanTextLength = 512, kVocabulary = 400;
+constexpr int64_t kVocabulary = 400;
 
 void write_vae(const RandomModelConfig& config, const fs::path& folder) {
   // The constructor draws from the global generator.
@@ -77,40 +78,32 @@ void write_tokenizer(const RandomModelConfig& config, const fs::path& folder) {
                                               "rain falls on the roofs of an old town",
                                               "a white cat sleeps by the window", "two boats drift slowly to the left"};
   umt5::train_tokenizer(sentences, std::min(kVocabulary, config.text_encoder.vocab_size),
-                        config.preset == Preset::kTiny ? kTinyTextLength : kWanTextLength, folder);
+                        pipeline::preset_model(config.preset).text_tokens, folder);
 }
 
 }  // namespace
 
-RandomModelConfig RandomModelConfig::of(Preset preset) {
+RandomModelConfig RandomModelConfig::of(ModelPreset preset) {
+  const pipeline::PresetModel model = pipeline::preset_model(preset);
   RandomModelConfig config;
   config.preset = preset;
-  if (preset == Preset::kTiny) {
-    config.transformer = wan::tiny();
-    config.vae = wan::tiny_vae();
-    config.text_encoder = umt5::tiny();
-    config.defaults = {.width = 96, .height = 72, .frames = 17, .fps = 8};
-    return config;
-  }
-  config.transformer = preset == Preset::kT2v14b ? wan::t2v_14b() : wan::t2v_1_3b();
-  config.vae = wan::t2v_vae();
-  config.text_encoder = umt5::umt5_xxl();
-  if (preset == Preset::kT2v14b) {
-    config.defaults.width = 1280;
-    config.defaults.height = 720;
-    config.flow_shift = 5.0;
-  }
+  config.transformer = model.transformer;
+  config.vae = model.vae;
+  config.text_encoder = model.text_encoder;
+  config.defaults = model.defaults;
+  config.flow_shift = model.flow_shift;
   return config;
 }
 
 RandomModelConfig RandomModelConfig::load(const std::optional<fs::path>& file,
                                           const std::vector<std::string>& overrides) {
-  Preset preset = Preset::kTiny;
+  ModelPreset preset = ModelPreset::kTiny;
   const Json json = file ? read_json_file(*file) : Json::object();
   if (json.is_object() && json.contains("preset")) read_config_value(json["preset"], preset, "preset");
   const std::string prefix = "preset=";
   for (const auto& assignment : overrides)
-    if (assignment.starts_with(prefix)) preset = enum_from_name<Preset>(assignment.substr(prefix.size()), "preset");
+    if (assignment.starts_with(prefix))
+      preset = enum_from_name<ModelPreset>(assignment.substr(prefix.size()), "preset");
   RandomModelConfig config = of(preset);
   if (file) read_config_value(json, config, file->filename().string() + ":");
   Json complete = config_to_json(config);

@@ -6,20 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "lintorch/core/enum_names.h"
-#include "lintorch/models/umt5/config.h"
-#include "lintorch/models/wan/config.h"
-#include "lintorch/models/wan/vae_config.h"
-#include "lintorch/pipeline/video_model.h"
+#include "lintorch/pipeline/model_preset.h"
 
-namespace lintorch {
-namespace inspect {
-
-enum class Preset { kT2v1_3b, kT2v14b, kTiny };
+namespace lintorch::inspect {
 
 /// lintorch-inspect random: a model folder of random weights.
 struct RandomModelConfig {
-  Preset preset = Preset::kTiny;
+  pipeline::ModelPreset preset = pipeline::ModelPreset::kTiny;
   std::string output;
   ModelLayout layout = ModelLayout::kDiffusers;
   int64_t seed = 0;
@@ -33,7 +26,7 @@ struct RandomModelConfig {
   pipeline::GenerationDefaults defaults;
 
   /// The configuration of a preset; every field can be changed afterwards.
-  static RandomModelConfig of(Preset preset);
+  static RandomModelConfig of(pipeline::ModelPreset preset);
 
   /// As load_config, but with the defaults of the preset that file and overrides name.
   static RandomModelConfig load(const std::optional<std::filesystem::path>& file,
@@ -63,12 +56,4 @@ struct RandomModelConfig {
 /// layouts. The tokenizer is a small one trained on built-in sentences. Throws ConfigError, IoError (also if the folder holds something else).
 void write_random_model(const RandomModelConfig& config);
 
-}  // namespace inspect
-
-template <>
-struct EnumNames<inspect::Preset> {
-  static constexpr std::pair<inspect::Preset, std::string_view> table[] = {
-      {inspect::Preset::kT2v1_3b, "t2v_1_3b"}, {inspect::Preset::kT2v14b, "t2v_14b"}, {inspect::Preset::kTiny, "tiny"}};
-};
-
-}  // namespace lintorch
+}  // namespace lintorch::inspect

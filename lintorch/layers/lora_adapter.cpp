@@ -25,8 +25,9 @@ void add_lora_adapter(torch::nn::LinearImpl& linear, LoraAdapter adapter) {
 }
 
 std::shared_ptr<LoraAdapterImpl> find_lora_adapter(const torch::nn::LinearImpl& linear) {
-  const auto children = linear.children();
-  return children.empty() ? nullptr : std::dynamic_pointer_cast<LoraAdapterImpl>(children.front());
+  for (const auto& child : linear.children())
+    if (auto adapter = std::dynamic_pointer_cast<LoraAdapterImpl>(child)) return adapter;
+  return nullptr;
 }
 
 }  // namespace lintorch::layers

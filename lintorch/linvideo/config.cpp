@@ -34,6 +34,9 @@ void SelectiveTransferConfig::validate(const std::string& path) const {
         "an empty list unless selection is manual", linear_layers.size());
   check(init >= 0 && init <= 1, path, "init", "a value in [0,1]", init);
   check(init_noise >= 0 && init_noise < 0.5, path, "init_noise", "a value in [0,0.5)", init_noise);
+  check(init_spread >= 0 && init_spread <= 1, path, "init_spread", "a value in [0,1]", init_spread);
+  check(init_spread == 0 || selection == SelectionKind::kLearned, path, "init_spread", "0 unless selection is learned",
+        init_spread);
   check(lr > 0, path, "lr", "a number above 0", lr);
   check(lambda >= 0, path, "lambda", "0 or more", lambda);
   check(alpha_start > 0, path, "alpha_start", "a number above 0", alpha_start);
@@ -41,7 +44,7 @@ void SelectiveTransferConfig::validate(const std::string& path) const {
   check(alpha_fraction > 0 && alpha_fraction <= 1, path, "alpha_fraction", "a value in (0,1]", alpha_fraction);
   check(freeze_fraction > 0 && freeze_fraction <= 1, path, "freeze_fraction", "a value in (0,1]", freeze_fraction);
   check(!gate_margin || *gate_margin >= 0, path, "gate_margin", "0 or more", gate_margin.value_or(0));
-  check(greedy_states > 0, path, "greedy_states", "1 or more", greedy_states);
+  check(measured_states > 0, path, "measured_states", "1 or more", measured_states);
 }
 
 void AdmConfig::validate(const std::string& path) const {
@@ -65,6 +68,7 @@ void ScoreNetworkConfig::validate(const std::string& path) const {
 
 void ObjectiveConfig::validate(const std::string& path) const {
   check(mse_anchor >= 0, path, "mse_anchor", "0 or more", mse_anchor);
+  check(feature_weight >= 0, path, "feature_weight", "0 or more", feature_weight);
   check(pool_size > 0, path, "pool_size", "1 or more", pool_size);
   check(prompt_drop >= 0 && prompt_drop <= 1, path, "prompt_drop", "a value in [0,1]", prompt_drop);
 }

@@ -87,6 +87,7 @@ struct SelectiveTransferConfig {
   std::vector<int64_t> linear_layers;
   double init = 0.9;
   double init_noise = 0.01;
+  double init_spread = 0.0;
   double lr = 1e-2;
   double lambda = 0.01;
   bool constraint = true;
@@ -95,7 +96,7 @@ struct SelectiveTransferConfig {
   double alpha_end = 2.0;
   double alpha_fraction = 0.5;
   double freeze_fraction = 0.8;
-  int64_t greedy_states = 32;
+  int64_t measured_states = 32;
   std::optional<int64_t> gate_margin;
 
   template <class V>
@@ -105,6 +106,10 @@ struct SelectiveTransferConfig {
     v("linear_layers", linear_layers, "selection manual: the layers that become linear, counted from 0");
     v("init", init, "start value of every gate r in [0,1]; 1 = softmax");
     v("init_noise", init_noise, "half-width of the uniform noise on the start values, which breaks ties");
+    v("init_spread", init_spread,
+      "selection learned: distance between the start values of the layers that cost least and most when they alone are "
+      "linear, measured after the warm-up, the others between them by rank, `init` in the middle; 0 = all start at "
+      "init");
     v("lr", lr, "learning rate of the gates; no weight decay");
     v("lambda", lambda, "weight of L_con + L_reg in the total loss (Eq. 14)");
     v("constraint", constraint, "use L_con (Eq. 9)");
@@ -113,8 +118,9 @@ struct SelectiveTransferConfig {
     v("alpha_end", alpha_end, "exponent alpha of L_reg at the end of its schedule");
     v("alpha_fraction", alpha_fraction, "share of the steps over which alpha goes linearly from start to end");
     v("freeze_fraction", freeze_fraction, "share of the steps after which the choice is final, in (0,1]");
-    v("greedy_states", greedy_states,
-      "selection greedy: stored states on which the error of each layer alone being linear is measured");
+    v("measured_states", measured_states,
+      "selection greedy, and init_spread: stored states on which the error of each layer alone being linear is "
+      "measured");
     v("gate_margin", gate_margin,
       "selection learned: alarm when the number of linear layers is further than this from the target at the first log "
       "point in "
@@ -185,6 +191,7 @@ struct ObjectiveConfig {
   DmdConfig dmd;
   ScoreNetworkConfig score_network;
   double mse_anchor = 0.0;
+  double feature_weight = 0.0;
   StateSource states = StateSource::kStored;
   int64_t pool_size = 64;
   double prompt_drop = 0.2;
@@ -196,6 +203,8 @@ struct ObjectiveConfig {
     v("dmd", dmd);
     v("score_network", score_network);
     v("mse_anchor", mse_anchor, "weight of L_mse added to L_ADM or L_DMD at the same states; 0 = off");
+    v("feature_weight", feature_weight,
+      "weight of the relative error of the hidden states after each block; 0 = off. Costs a forward of the teacher");
     v("states", states, "stored teacher states, or a rolling pool of the student's own trajectories");
     v("pool_size", pool_size, "states on_policy: trajectories in flight");
     v("prompt_drop", prompt_drop, "share of the samples that match the unconditional branch, in [0,1]");

@@ -174,21 +174,28 @@ void LinearizeUnit::before_step(int64_t step) {
   transfer_->set_distilling(warming_up(step));
   student_->set_activation_checkpointing(config_.activation_checkpointing);
   if (warming_up(step) || transfer_->frozen()) return;
-  const bool greedy = config_.selective_transfer.selection == SelectionKind::kGreedy;
-  if (greedy || step >= freeze_step()) {
-    greedy ? choose_greedily() : transfer_->freeze();
+  const auto& transfer = config_.selective_transfer;
+  const bool greedy = transfer.selection == SelectionKind::kGreedy;
+  if (step == config_.warmup.steps && (greedy || transfer.init_spread > 0)) {
+    measure_blocks();
+    if (greedy) {
+      transfer_->freeze(assign_smallest(at::tensor(block_errors_, at::kDouble), transfer.target));
+    } else {
+      transfer_->start_gates(block_errors_);
+    }
+  }
+  if (step >= freeze_step() && !transfer_->frozen()) transfer_->freeze();
+  if (transfer_->frozen())
     log_info("step {}: {} linear layers chosen: {}", step, count_linear(transfer_->assignment()),
              describe_linear_layers(transfer_->assignment()));
-  }
 }
 
-void LinearizeUnit::choose_greedily() {
+void LinearizeUnit::measure_blocks() {
   const auto indices =
-      spread_states(store_.manifest(), 0, num_training_trajectories_, config_.selective_transfer.greedy_states);
+      spread_states(store_.manifest(), 0, num_training_trajectories_, config_.selective_transfer.measured_states);
   block_errors_ = measure_block_errors(student_, *transfer_, store_, indices, config_.batch_size, device_);
   for (size_t layer = 0; layer < block_errors_.size(); ++layer)
     log_info("velocity error with layer {} alone linear: {:.4g}", layer, block_errors_[layer]);
-  transfer_->freeze(assign_smallest(at::tensor(block_errors_, at::kDouble), config_.selective_transfer.target));
 }
 
 void LinearizeUnit::after_step(int64_t, train::MetricBag&) {
@@ -235,9 +242,9 @@ StateBatch LinearizeUnit::next_states(at::Generator& generator, std::vector<bool
 at::Tensor LinearizeUnit::objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics) {
   std::vector<bool> dropped;
   const StateBatch batch = next_states(generator, dropped);
-  const at::Tensor velocity_hat = student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
-  const at::Tensor loss = objective_->loss(batch, velocity_hat, micro_step == 0, generator, metrics);
-  if (pool_) advance_pool(batch, dropped, velocity_hat.detach());
+  const StudentOutput student = objective_->run_student(batch);
+  const at::Tensor loss = objective_->loss(batch, student, micro_step == 0, generator, metrics);
+  if (pool_) advance_pool(batch, dropped, student.velocity_BCTHW.detach());
   return loss;
 }
 

@@ -64,7 +64,7 @@ class LinearizeUnit : public train::TrainUnit {
   int64_t freeze_step() const;
   double transfer_progress(int64_t step) const;
   void check_config();
-  void choose_greedily();
+  void measure_blocks();
   at::Tensor warmup_loss(at::Generator& generator, train::MetricBag& metrics);
   at::Tensor objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
   std::unique_ptr<AveragedStudent> make_averaged_student();
@@ -85,7 +85,7 @@ class LinearizeUnit : public train::TrainUnit {
   std::unique_ptr<Objective> objective_;
   std::unique_ptr<RolloutPool> pool_;
   std::string teacher_fingerprint_;
-  std::vector<double> block_errors_;  ///< selection greedy, once measured
+  std::vector<double> block_errors_;  ///< once measured, for a greedy selection or for the gates' start
   at::Tensor num_linear_;             ///< of the last step, on the device
   uint64_t state_seed_ = 0;
   int64_t health_step_ = 0;  ///< of the last check_health

@@ -3,9 +3,12 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
+#include <optional>
+
 #include "lintorch/linvideo/adm_objective.h"
 #include "lintorch/linvideo/distribution_matching.h"
 #include "lintorch/linvideo/dmd_objective.h"
+#include "lintorch/linvideo/feature_matching.h"
 #include "lintorch/linvideo/mse_objective.h"
 
 namespace lintorch::linvideo {
@@ -52,9 +55,21 @@ at::Tensor Objective::update_score_network(const StateBatch& batch, const at::Te
   return sum / static_cast<double>(config_.score_network.updates);
 }
 
-at::Tensor Objective::loss(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW, bool train_score,
+StudentOutput Objective::run_student(const StateBatch& batch) {
+  StudentOutput output;
+  std::optional<BlockFeatures> features;
+  if (config_.feature_weight > 0) features.emplace();
+  output.velocity_BCTHW = student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
+  if (features) output.features = features->values();
+  return output;
+}
+
+bool Objective::reads_teacher_velocity() const { return config_.kind == ObjectiveKind::kMse || config_.mse_anchor > 0; }
+
+at::Tensor Objective::loss(const StateBatch& batch, const StudentOutput& student, bool train_score,
                            at::Generator& generator, train::MetricBag& metrics) {
   const auto teacher = velocity_of(teacher_);
+  const at::Tensor& velocity_hat_BCTHW = student.velocity_BCTHW;
   if (score_network_ && train_score)
     metrics.add("loss/score_network", update_score_network(batch, velocity_hat_BCTHW, generator));
   at::Tensor loss;
@@ -68,15 +83,26 @@ at::Tensor Objective::loss(const StateBatch& batch, const at::Tensor& velocity_h
                          config_.dmd, shift_, generator);
     metrics.add("loss/dmd", loss.detach());
   }
-  if (config_.kind == ObjectiveKind::kMse || config_.mse_anchor > 0) {
-    at::Tensor target = batch.velocity_BCTHW;
-    if (!target.defined()) {
-      at::NoGradGuard no_grad;
-      target = teacher(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
-    }
-    const at::Tensor mse = mse_objective(velocity_hat_BCTHW, target);
+
+  at::Tensor target_BCTHW = batch.velocity_BCTHW;
+  std::vector<at::Tensor> features;
+  const bool matches_features = config_.feature_weight > 0;
+  if (matches_features || (reads_teacher_velocity() && !target_BCTHW.defined())) {
+    const at::NoGradGuard no_grad;
+    const BlockFeatures recorded;
+    const at::Tensor velocity_BCTHW = teacher(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
+    if (!target_BCTHW.defined()) target_BCTHW = velocity_BCTHW;
+    if (matches_features) features = recorded.values();
+  }
+  if (reads_teacher_velocity()) {
+    const at::Tensor mse = mse_objective(velocity_hat_BCTHW, target_BCTHW);
     metrics.add("loss/mse", mse.detach());
     loss = loss.defined() ? loss + config_.mse_anchor * mse : mse;
+  }
+  if (matches_features) {
+    const at::Tensor error = feature_matching_loss(student.features, features);
+    metrics.add("loss/features", error.detach());
+    loss = loss + config_.feature_weight * error;
   }
   return loss;
 }

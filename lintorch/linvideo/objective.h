@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "lintorch/core/tensor_map.h"
 #include "lintorch/linvideo/averaged_student.h"
@@ -16,8 +17,14 @@
 
 namespace lintorch::linvideo {
 
-/// The loss that brings the student to its teacher: velocity matching, ADM or DMD, and an anchor of L_mse beside the
-/// latter two. Owns whatever stands in for the student's score: the averaged student or the score network.
+/// One forward of the student at the states of a batch, with gradients.
+struct StudentOutput {
+  at::Tensor velocity_BCTHW;
+  std::vector<at::Tensor> features;  ///< hidden states after each block; empty unless the objective matches them
+};
+
+/// The loss that brings the student to its teacher: velocity matching, ADM or DMD, an anchor of L_mse beside the
+/// latter two, and the matching of hidden states beside any. Owns whatever stands in for the student's score: the averaged student or the score network.
 class Objective {
  public:
   /// make_averaged: builds the average of the student; called if the config asks for one.
@@ -25,11 +32,14 @@ class Objective {
   Objective(const ObjectiveConfig& config, wan::WanDit& teacher, wan::WanDit& student,
             const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift);
 
-  /// velocity_hat_BCTHW: the student's velocity at the states of the batch, with gradients. train_score: whether the
-  /// score network, if there is one, makes its updates first, on the student's samples at these states.
-  /// Metrics: loss/mse, loss/adm, loss/dmd, loss/score_network.
-  at::Tensor loss(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW, bool train_score,
-                  at::Generator& generator, train::MetricBag& metrics);
+  /// The student at the states of a batch.
+  StudentOutput run_student(const StateBatch& batch);
+
+  /// student: run_student of the batch. train_score: whether the score network, if there is one, makes its updates first,
+  /// on the student's samples at these states.
+  /// Metrics: loss/mse, loss/adm, loss/dmd, loss/score_network, loss/features.
+  at::Tensor loss(const StateBatch& batch, const StudentOutput& student, bool train_score, at::Generator& generator,
+                  train::MetricBag& metrics);
 
   /// Call after each step of the student.
   void after_step();
@@ -42,6 +52,7 @@ class Objective {
   VelocityFunction student_score();
   at::Tensor update_score_network(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW,
                                   at::Generator& generator);
+  bool reads_teacher_velocity() const;
 
   ObjectiveConfig config_;
   wan::WanDit teacher_, student_;

@@ -3,6 +3,8 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
+
 #include "lintorch/core/error.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/linvideo/selection_losses.h"
@@ -55,6 +57,14 @@ SelectiveTransfer::Cores SelectiveTransfer::put_cores(wan::WanDit& dit) {
 void SelectiveTransfer::attach(wan::WanDit& twin) {
   twin_cores_.push_back(put_cores(twin));
   apply_modes();
+}
+
+void SelectiveTransfer::start_gates(const std::vector<double>& block_errors) {
+  LT_ASSERT(static_cast<int64_t>(block_errors.size()) == num_layers_);
+  const at::Tensor ranks = at::tensor(block_errors, at::kDouble).argsort().argsort().to(at::kDouble);
+  const double last = std::max<double>(1, static_cast<double>(num_layers_ - 1));
+  const at::NoGradGuard no_grad;
+  gates_.copy_((config_.init + config_.init_spread * (ranks / last - 0.5)).clamp(0, 1));
 }
 
 SelectiveTransfer::Losses SelectiveTransfer::losses(double progress) const {

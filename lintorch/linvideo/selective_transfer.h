@@ -33,6 +33,10 @@ class SelectiveTransfer {
   /// r of every layer, [layers]; a leaf that requires gradients.
   const at::Tensor& gates() const { return gates_; }
 
+  /// Start values by rank: r_l = init + init_spread (rank_l / (layers - 1) - 1/2), clamped to [0,1], rank 0 the smallest of
+  /// `block_errors` (one per layer).
+  void start_gates(const std::vector<double>& block_errors);
+
   /// lambda (L_con + L_reg) of Eq. 14 at `progress` in [0,1] of the run, and its parts.
   struct Losses {
     at::Tensor weighted, constraint, regularization;

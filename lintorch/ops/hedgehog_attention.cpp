@@ -35,6 +35,23 @@ at::Tensor attention_forward(const at::Tensor& q, const at::Tensor& k, const at:
   return o;
 }
 
+HedgehogGradients attention_backward(const at::Tensor& grad_o, const at::Tensor& q, const at::Tensor& k,
+                                     const at::Tensor& v, const at::Tensor& w_q, const at::Tensor& w_k,
+                                     const HedgehogState& state, const std::array<bool, 5>& needed) {
+  // The kernel's forward leaves a rounded state, the composition an fp32 one.
+  if (!kernel_serves(q, v, w_q) || state.s_XEV.scalar_type() != at::kBFloat16)
+    return hedgehog_attention_composed_backward(grad_o, q, k, v, w_q, w_k, state, needed);
+  using Backward = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>(
+      const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
+      const at::Tensor&, const at::Tensor&, const at::Tensor&, std::array<bool, 5>);
+  static const auto op =
+      c10::Dispatcher::singleton().findSchemaOrThrow("lintorch::hedgehog_attention_backward", "").typed<Backward>();
+  HedgehogGradients grads;
+  std::tie(grads.q_BLNK, grads.k_BLNK, grads.v_BLNV, grads.w_q_NKM, grads.w_k_NKM) =
+      op.call(grad_o.to(q.scalar_type()), q, k, v, w_q, w_k, state.s_XEV, state.z_XE, state.v_mean_X1V, needed);
+  return grads;
+}
+
 struct HedgehogAttention : torch::autograd::Function<HedgehogAttention> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const at::Tensor& w_q, const at::Tensor& w_k) {
@@ -52,8 +69,8 @@ struct HedgehogAttention : torch::autograd::Function<HedgehogAttention> {
     const std::array<bool, 5> needed = {context->needs_input_grad(0), context->needs_input_grad(1),
                                         context->needs_input_grad(2), context->needs_input_grad(3),
                                         context->needs_input_grad(4)};
-    const HedgehogGradients result = hedgehog_attention_composed_backward(
-        grads[0], saved[0], saved[1], saved[2], saved[3], saved[4], {saved[5], saved[6], saved[7]}, needed);
+    const HedgehogGradients result = attention_backward(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4],
+                                                        {saved[5], saved[6], saved[7]}, needed);
     return {result.q_BLNK, result.k_BLNK, result.v_BLNV, result.w_q_NKM, result.w_k_NKM};
   }
 };
@@ -91,6 +108,11 @@ TORCH_LIBRARY_FRAGMENT(lintorch, m) {
   m.def(
       "hedgehog_attention_forward(Tensor q, Tensor k, Tensor v, Tensor w_q, Tensor w_k) -> (Tensor o, Tensor s, Tensor "
       "z, Tensor v_mean)");
+  m.def(
+      "hedgehog_attention_backward(Tensor grad_o, Tensor q, Tensor k, Tensor v, Tensor w_q, Tensor w_k, Tensor s, "
+      "Tensor "
+      "z, Tensor v_mean, bool[5] needed) -> (Tensor grad_q, Tensor grad_k, Tensor grad_v, Tensor grad_w_q, Tensor "
+      "grad_w_k)");
 }
 
 }  // namespace lintorch::ops

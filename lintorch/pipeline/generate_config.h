@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lintorch/diffusion/sampler.h"
+#include "lintorch/models/wan/fp8.h"
 #include "lintorch/pipeline/text_to_video.h"
 
 namespace lintorch::pipeline {
@@ -44,6 +45,7 @@ struct GenerateConfig {
   OffloadKind offload = OffloadKind::kSequential;
   std::optional<std::string> report;
   wan::ResidualFormat residual = wan::ResidualFormat::kFp32;
+  wan::Fp8Layers fp8 = wan::Fp8Layers::kNone;
 
   template <class V>
   void visit(V& v) {
@@ -80,6 +82,9 @@ struct GenerateConfig {
     v("offload", offload, "sequential: one part on the device at a time; none: all parts from the start");
     v("report", report, "also write seconds and peak device memory of every part to this .json file");
     v("residual", residual, "residual stream of a bf16 DiT: fp32 (official code) or weights (Diffusers)");
+    v("fp8", fp8,
+      "matrix products of the DiT in FP8: none, feed_forward, or all of the blocks; faster on sm_89 and later, not "
+      "exact");
   }
   void validate(const std::string& path) const;
 };

@@ -106,6 +106,9 @@ class Generation {
     costs_.run("load transformer", [&] {
       model_.dit = wan::load_wan_dit(source_.dit, dtype_from_name(config_.dtype), device_);
       model_.dit->set_residual_format(config_.residual);
+      wan::quantize_wan_dit(model_.dit, config_.fp8);
+      if (config_.fp8 != wan::Fp8Layers::kNone)
+        log_info("FP8 matrix products: {}; the result is not that of {}", enum_name(config_.fp8), config_.dtype);
     });
   }
   void load_vae() {

@@ -60,11 +60,12 @@ at::Tensor generate_latents(wan::WanDit& dit, const at::Tensor& text_cond_BSD, c
   const auto sampler = make_sampler(options);
   at::Tensor text = text_cond_BSD;
   if (guided) text = at::cat({text_cond_BSD, text_uncond_BSD.expand_as(text_cond_BSD)});
+  const auto prepared_text = dit->prepare_text(text);
   at::Tensor x = noise_BCTHW.to(at::kFloat);
   for (int64_t i = 0; i < sampler->num_steps(); ++i) {
     const at::Tensor input = guided ? at::cat({x, x}) : x;
     const at::Tensor timestep = at::full({input.size(0)}, sampler->timestep(i), x.options().dtype(at::kDouble));
-    const at::Tensor output = dit->forward(input, timestep, text);
+    const at::Tensor output = dit->forward(input, timestep, prepared_text);
     const at::Tensor cond = guided ? output.slice(0, 0, batch) : output;
     const at::Tensor uncond = guided ? output.slice(0, batch) : at::Tensor();
     if (options.on_step) options.on_step({i, sampler->sigmas()[i], x, cond, uncond});

@@ -20,7 +20,7 @@ struct TokenizerStageConfig {
   int64_t captions = 20000;
   int64_t vocab_size = 512;
   int64_t max_length = 64;
-  int64_t collect_prompts = 256;
+  int64_t collect_prompts = 2048;
   int64_t eval_prompts = 1024;
 
   template <class V>

@@ -3,6 +3,9 @@
 #include <ATen/Context.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/dtype.h"
@@ -124,21 +127,27 @@ class Run {
       umt5::train_tokenizer(captions, config_.tokenizer.vocab_size, config_.tokenizer.max_length, folder);
     });
     const auto tokenizer = umt5::Tokenizer::load(model_ / "tokenizer");
-    write_fitting_prompts("collect_prompts.txt", kCollectPromptStream, config_.tokenizer.collect_prompts, tokenizer);
-    write_fitting_prompts("eval_prompts.txt", kEvalPromptStream, config_.tokenizer.eval_prompts, tokenizer);
+    const auto held_out = fitting_prompts(kEvalPromptStream, config_.tokenizer.eval_prompts, tokenizer, {});
+    write_prompts(fs::path(config_.output) / "eval_prompts.txt", held_out);
+    write_prompts(fs::path(config_.output) / "collect_prompts.txt",
+                  fitting_prompts(kCollectPromptStream, config_.tokenizer.collect_prompts, tokenizer, held_out));
     return TrainResult::kFinished;
   }
 
-  // Prompts that the tokenizer need not cut, from a random stream of their own.
-  void write_fitting_prompts(const char* name, uint64_t stream, int64_t count, const umt5::Tokenizer& tokenizer) const {
+  // Different prompts that the tokenizer need not cut, from a random stream of their own, without those of another list.
+  std::vector<PromptSpec> fitting_prompts(uint64_t stream, int64_t count, const umt5::Tokenizer& tokenizer,
+                                          const std::vector<PromptSpec>& excluded) const {
+    std::set<std::string> taken;
+    for (const auto& spec : excluded) taken.insert(spec.prompt);
     const uint64_t seed = mix_seed(static_cast<uint64_t>(config_.seed), stream);
     std::vector<PromptSpec> prompts;
     for (int64_t index = 0; static_cast<int64_t>(prompts.size()) < count; ++index) {
       PromptSpec spec = make_prompt(seed, index);
+      if (!taken.insert(spec.prompt).second) continue;
       const auto length = tokenizer.encode({spec.prompt}).mask_BS.sum().item<int64_t>();
       if (length < tokenizer.max_length()) prompts.push_back(std::move(spec));
     }
-    write_prompts(fs::path(config_.output) / name, prompts);
+    return prompts;
   }
 
   TrainResult vae() {

@@ -4,6 +4,7 @@
   python3 scripts/results/inference_table.py REPORTS docs/results/inference_h100
 """
 import json
+import math
 import pathlib
 import sys
 
@@ -11,8 +12,6 @@ INTRO = """# Inference on one GPU
 
 Made by `scripts/results/inference.sh`; the same numbers as data, with their commands: `inference_h100.json`. Random inputs and
 weights, medians of device events; +- is the standard deviation of single calls.
-
-A commit that ends in -dirty is the working tree that became db7c8c5.
 
 The floor of a memory-bound operation is its least traffic at the bandwidth of a large copy on the same card in the same run.
 """
@@ -57,19 +56,88 @@ def forward_section(title, rows):
     return text + "\n" + "\n".join(f"    {command}" for command in commands) + "\n"
 
 
+def block_section(title, rows):
+    text = f"\n## One block: {title}\n\n{provenance(rows[0])}; bf16, random weights. Training: forward and backward. `{rows[0]['command']}`\n\n"
+    text += "| attention | inference ms | +- | training ms | +- | peak GiB in training |\n|---|---|---|---|---|---|\n"
+    for name, metrics in by_row(rows).items():
+        inference, training = metrics["inference time"], metrics["training time"]
+        text += (f"| {name} | {inference['mean']:.2f} | {inference['std']:.2f} | {training['mean']:.2f} | {training['std']:.2f} "
+                 f"| {metrics['training peak memory']['mean'] / 2**30:.2f} |\n")
+    return text
+
+
+def generate_section(title, rows):
+    text = f"\n## A whole generation: {title}\n\n{provenance(rows[0])}; {rows[0]['table']}, all parts resident. `{rows[0]['command']}`\n\n"
+    stages = ["text encoder", "transformer", "autoencoder", "video file"]
+    text += "| | " + " | ".join(f"{stage} s" for stage in stages) + " | all s | peak GiB |\n|" + "---|" * 7 + "\n"
+    for name, metrics in by_row(rows).items():
+        text += (f"| {name} | " + " | ".join(f"{metrics[stage + ' time']['mean']:.2f}" for stage in stages)
+                 + f" | {metrics['time']['mean']:.2f} | {metrics['peak memory']['mean'] / 2**30:.1f} |\n")
+    return text
+
+
+def scaling_section(points, plot):
+    """points: frames -> rows of lintorch-bench forward."""
+    some = next(iter(points.values()))[0]
+    curves = {}
+    for frames, rows in points.items():
+        for name, metrics in by_row(rows).items():
+            curves.setdefault(name.split(",")[0], {})[frames] = metrics["time"]["mean"]
+    text = f"\n## Time against the number of frames: 1.3B, 832x480\n\n{provenance(some)}; milliseconds of one forward.\n\n"
+    text += f"![time of a forward against frames]({plot})\n\n| frames | " + " | ".join(curves) + " |\n|" + "---|" * (1 + len(curves)) + "\n"
+    for frames in points:
+        text += f"| {frames} | " + " | ".join(f"{curve[frames]:.0f}" if frames in curve else "-" for curve in curves.values()) + " |\n"
+    return text, curves
+
+
+def log_log_svg(curves, x_title, y_title):
+    """Curves {name: {x: y}} on logarithmic axes, as one SVG."""
+    width, height, left, top, right, bottom = 640, 420, 70, 20, 150, 50
+    xs = sorted({x for curve in curves.values() for x in curve})
+    ys = [y for curve in curves.values() for y in curve.values()]
+    low, high = math.floor(math.log10(min(ys))), math.ceil(math.log10(max(ys)))
+    x_at = lambda x: left + (width - left - right) * math.log(x / xs[0]) / math.log(xs[-1] / xs[0])
+    y_at = lambda y: top + (height - top - bottom) * (high - math.log10(y)) / (high - low)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+             f'<rect width="{width}" height="{height}" fill="white"/>']
+    for x in xs:
+        parts.append(f'<line x1="{x_at(x):.1f}" y1="{top}" x2="{x_at(x):.1f}" y2="{height - bottom}" stroke="#ddd"/>'
+                     f'<text x="{x_at(x):.1f}" y="{height - bottom + 18}" text-anchor="middle">{x}</text>')
+    for power in range(low, high + 1):
+        y = y_at(10**power)
+        parts.append(f'<line x1="{left}" y1="{y:.1f}" x2="{width - right}" y2="{y:.1f}" stroke="#ddd"/>'
+                     f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{10**power:g}</text>')
+    for number, (name, curve) in enumerate(curves.items()):
+        color = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd")[number % 4]
+        points = " ".join(f"{x_at(x):.1f},{y_at(y):.1f}" for x, y in sorted(curve.items()))
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>'
+                     f'<text x="{width - right + 10}" y="{top + 20 + 18 * number}" fill="{color}">{name}</text>')
+    parts.append(f'<text x="{(left + width - right) / 2}" y="{height - 12}" text-anchor="middle">{x_title}</text>'
+                 f'<text transform="translate(16,{height / 2}) rotate(-90)" text-anchor="middle">{y_title}</text></svg>')
+    return "\n".join(parts) + "\n"
+
+
 def main(reports, target):
-    reports = pathlib.Path(reports)
+    reports, target = pathlib.Path(reports), pathlib.Path(target)
     read = lambda name: json.loads((reports / name).read_text()) if (reports / name).exists() else []
     text, rows = INTRO, read("op.json")
     if rows:
         text += op_section(rows)
     for size, title in (("1_3b", "1.3B, 832x480, 81 frames"), ("14b", "14B, 1280x720, 81 frames")):
-        forward = read(f"diffusers_{size}.json") + read(f"forward_{size}.json")
-        if forward:
-            text += forward_section(title, forward)
-        rows += forward
-    pathlib.Path(target + ".md").write_text(text)
-    pathlib.Path(target + ".json").write_text(json.dumps(rows, indent=1) + "\n")
+        for section, parts in ((block_section, ["block"]), (forward_section, ["diffusers", "forward"]), (generate_section, ["generate"])):
+            found = [row for part in parts for row in read(f"{part}_{size}.json")]
+            if found:
+                text += section(title, found)
+            rows += found
+    points = {frames: read(f"scaling_1_3b_{frames}.json") for frames in (21, 41, 81, 161, 321, 641)}
+    points = {frames: found for frames, found in points.items() if found}
+    if points:
+        section, curves = scaling_section(points, target.name + ".svg")
+        text += section
+        rows += [row for found in points.values() for row in found]
+        target.with_suffix(".svg").write_text(log_log_svg(curves, "frames", "ms a forward"))
+    target.with_suffix(".md").write_text(text)
+    target.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class FourSteps(Study):
                     settings = settings_of(self.study, row, steps, seed)
                     key = run_key(settings)
                     if key not in runs and not (self.args.results / f"{key}.json").exists():
-                        runs[key] = (settings, seed, [f"{name}, {steps} steps, seed {seed}"])
+                        runs[key] = (settings, seed, [f"{name}, {steps} steps, seed {seed}"], {})
         return runs
 
     def call(self, name, arguments, log):

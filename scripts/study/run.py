@@ -14,6 +14,7 @@ import argparse
 import concurrent.futures
 import hashlib
 import json
+import os
 import pathlib
 import shlex
 import shutil
@@ -68,7 +69,8 @@ class Study:
         with open(log, "w") as file:
             file.write(shlex.join([name, *arguments]) + "\n")
             file.flush()
-            done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+            done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT,
+                                  env={"OMP_NUM_THREADS": "2", **os.environ})
         if done.returncode:
             tail = "\n".join(pathlib.Path(log).read_text().splitlines()[-5:])
             raise RuntimeError(f"{name} failed, see {log}:\n{tail}")
@@ -84,7 +86,7 @@ class Study:
         return folder
 
     def wanted(self):
-        """Runs without a result: key -> (settings, seed, names)."""
+        """Runs without a result: key -> (settings, seed, names, further evaluations by name)."""
         runs = {}
         for table, spec in self.study["tables"].items():
             if self.args.tables and table not in self.args.tables:
@@ -96,7 +98,9 @@ class Study:
                     settings = {**self.study["train"], **spec.get("train", {}), **own, "linearize.seed": seed}
                     key = run_key(settings)
                     if not (self.args.results / f"{key}.json").exists():
-                        runs.setdefault(key, (settings, seed, []))[2].append(f"{table}: {row}, seed {seed}")
+                        run = runs.setdefault(key, (settings, seed, [], {}))
+                        run[2].append(f"{table}: {row}, seed {seed}")
+                        run[3].update(spec.get("extra_evals", {}))
         return runs
 
     def train(self, key, settings, trajectories):
@@ -122,28 +126,40 @@ class Study:
         """What lintorch-eval is told of a run."""
         return dict(name=key, model=str(self.args.work / key / "model"))
 
-    def evaluate(self, trained, runs, name):
-        candidates = [self.candidate(key, runs[key][0]) for key in trained]
+    def call_eval(self, keys, runs, settings, name):
+        """One run of lintorch-eval: model -> metric -> value, and the report."""
+        candidates = [self.candidate(key, runs[key][0]) for key in keys]
         output = self.args.work / f"eval_{name}"
-        seconds = self.call("lintorch-eval", ["--config", "configs/tiny_wan/eval.json", *overrides(self.study["eval"]), "--set",
+        seconds = self.call("lintorch-eval", ["--config", "configs/tiny_wan/eval.json", *overrides(settings), "--set",
                                               "candidates=" + json.dumps(candidates), "--set", f"output={output}"],
                             self.args.work / f"eval_{name}.log")
         print(f"evaluated {len(candidates)} models in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
         self.longest["eval"] = max(self.longest.get("eval", 0), seconds / (1 + len(candidates)))
         report = json.loads((output / "report.json").read_text())
-        models = {model["name"]: model for model in report["models"]}
         metrics = {}
         for row in report["rows"]:
             metrics.setdefault(row["row"], {})[row["metric"]] = dict(mean=row["mean"], ci95=row["ci95"], n=row["n"],
                                                                      unit=row["unit"])
+        return metrics, report
+
+    def evaluate(self, trained, runs, name):
+        metrics, report = self.call_eval(trained, runs, self.study["eval"], name)
+        extra = {key: {} for key in trained}
+        for title in {title for key in trained for title in runs[key][3]}:
+            keys = [key for key in trained if title in runs[key][3]]
+            settings = {**self.study["eval"], **runs[keys[0]][3][title]}
+            found, _ = self.call_eval(keys, runs, settings, f"{name}_{title.replace(' ', '_')}")
+            for key in keys:
+                extra[key][title] = dict(metrics=found[key], teacher=found["teacher"])
+        models = {model["name"]: model for model in report["models"]}
         first = report["rows"][0]
         common = dict(hardware=first["hardware"], commit=first["commit"], date=first["date"])
         self.save("teacher", dict(common, metrics=metrics["teacher"]))
         for key, record in trained.items():
-            settings, seed, names = runs[key]
+            settings, seed, names, _ = runs[key]
             layers = [i for i, kind in enumerate(models[key]["attention"]) if kind == "linear"]
             self.save(key, dict(common, names=names, settings=settings, seed=seed, metrics=metrics[key], layers=layers,
-                                train=record))
+                                train=record, extra=extra[key]))
             print(f"{'; '.join(names)}: layers {layers}, "
                   + ", ".join(f"{metric} {value['mean']:.3f}" for metric, value in metrics[key].items()), flush=True)
 
@@ -158,29 +174,33 @@ class Study:
         print(f"{len(runs)} runs to do", flush=True)
         order = iter(list(runs))
         trained, batch = {}, 0
-        with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
-            pending = set()
+        training, evaluating = set(), set()
+        with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as trainers, \
+                concurrent.futures.ThreadPoolExecutor(1) as evaluators:
             while True:
                 # A training must leave time for its evaluation and those that wait for theirs.
-                reserve = (len(trained) + len(pending) + 2) * self.longest.get("eval", self.args.eval_seconds)
-                while len(pending) < self.args.jobs and self.left() > reserve + self.longest.get("train", 0) * 1.2:
+                reserve = (len(trained) + len(training) + 2) * self.longest.get("eval", self.args.eval_seconds)
+                while len(training) < self.args.jobs and self.left() > reserve + self.longest.get("train", 0) * 1.2:
                     key = next(order, None)
                     if key is None:
                         break
-                    pending.add(pool.submit(self.train, key, runs[key][0], trajectories))
-                if pending:
-                    done, pending = concurrent.futures.wait(pending, return_when=concurrent.futures.FIRST_COMPLETED)
-                    for future in done:
-                        try:
-                            key, record = future.result()
-                            trained[key] = record
-                        except RuntimeError as error:
-                            print(error, file=sys.stderr, flush=True)
-                if len(trained) >= self.args.eval_batch or (not pending and trained):
-                    self.evaluate(trained, runs, f"{int(time.time())}_{batch}")
+                    training.add(trainers.submit(self.train, key, runs[key][0], trajectories))
+                # Trainings go on beside an evaluation: the device has room for both.
+                if trained and not evaluating and (len(trained) >= self.args.eval_batch or not training):
+                    evaluating.add(evaluators.submit(self.evaluate, trained, runs, f"{int(time.time())}_{batch}"))
                     trained, batch = {}, batch + 1
-                elif not pending:
+                if not training and not evaluating:
                     return
+                done, _ = concurrent.futures.wait(training | evaluating, return_when=concurrent.futures.FIRST_COMPLETED)
+                for future in done:
+                    try:
+                        result = future.result()
+                        if future in training:
+                            trained[result[0]] = result[1]
+                    except RuntimeError as error:
+                        print(error, file=sys.stderr, flush=True)
+                training -= done
+                evaluating -= done
 
 
 def gates(metrics):
@@ -200,7 +220,7 @@ def study_parser(description, study):
     parser.add_argument("--results", type=pathlib.Path, required=True, help="folder for the results")
     parser.add_argument("--rows", nargs="*", help="default: all")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
-    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
+    parser.add_argument("--jobs", type=int, default=3, help="trainings at a time; one leaves an H100 idle two thirds of the time")
     parser.add_argument("--eval-batch", type=int, default=6, help="models evaluated in one go, with one run of the teacher")
     parser.add_argument("--eval-seconds", type=float, default=30, help="of one model, as a first guess")
     parser.add_argument("--time-limit", type=float, default=0, help="seconds after which to end; 0 = none")

@@ -60,6 +60,35 @@ def table_rows(study, name, results):
         yield row, found
 
 
+def data_row(table, row, metric, values, found, command):
+    means = [value["mean"] for value in values]
+    return dict(table=table, row=row, metric=metric, mean=statistics.mean(means),
+                std=statistics.stdev(means) if len(means) > 1 else 0, n=len(means), unit=values[0]["unit"],
+                ci95=[value["ci95"] for value in values], seeds=[result["seed"] for result in found],
+                hardware=found[0]["hardware"], commit=found[0]["commit"], date=found[0]["date"], command=command)
+
+
+def extra_tables(name, rows, data):
+    """The further evaluations of a table's models, each beside the teacher in the same evaluation."""
+    text = ""
+    for title in sorted({title for _, found in rows for result in found for title in result.get("extra", {})}):
+        text += f"\n### {name.capitalize()}, {title}\n\n| | seeds | " + " | ".join(t for t, _ in METRICS.values()) + " |\n|"
+        text += "---|" * (len(METRICS) + 2) + "\n"
+        for number, (row, found) in enumerate(rows):
+            results = [dict(result, **result["extra"][title]) for result in found if title in result.get("extra", {})]
+            if not results:
+                continue
+            if number == 0:
+                text += "| teacher | - | " + " | ".join(
+                    cell(metric, [dict(metrics=results[0]["teacher"])]) for metric in METRICS) + " |\n"
+            text += f"| {row} | {len(results)} | " + " | ".join(cell(metric, results) for metric in METRICS) + " |\n"
+            for metric in results[0]["metrics"]:
+                values = [result["metrics"][metric] for result in results]
+                data.append(data_row(f"{name}, {title}", row, metric, values, results,
+                                     f"scripts/study/run.py --tables {name} --rows {row!r}"))
+    return text
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", type=pathlib.Path, default=ROOT / "configs/tiny_wan/study.json")
@@ -89,12 +118,9 @@ def main():
             text += f" | {seconds:.0f} | {layers} |\n"
             for metric in {metric for result in found for metric in result["metrics"]}:
                 values = [result["metrics"][metric] for result in found if metric in result["metrics"]]
-                means = [value["mean"] for value in values]
-                data.append(dict(table=name, row=row, metric=metric, mean=statistics.mean(means),
-                                 std=statistics.stdev(means) if len(means) > 1 else 0, n=len(means), unit=values[0]["unit"],
-                                 ci95=[value["ci95"] for value in values], seeds=[result["seed"] for result in found],
-                                 hardware=found[0]["hardware"], commit=found[0]["commit"], date=found[0]["date"],
-                                 command=f"scripts/study/run.py --tables {name} --rows {row!r}"))
+                data.append(data_row(name, row, metric, values, found,
+                                     f"scripts/study/run.py --tables {name} --rows {row!r}"))
+        text += extra_tables(name, rows, data)
     if teacher:
         for metric, value in teacher["metrics"].items():
             data.append(dict(table="teacher", row="teacher", metric=metric, mean=value["mean"], std=0, n=1, ci95=[value["ci95"]],

@@ -132,13 +132,23 @@ TEST_CASE("two runs of the Hedgehog attention kernel are bitwise equal", "[gpu_h
   for (int run = 0; run < 5; ++run) CHECK(at::equal(first, attention(x)));
 }
 
-TEST_CASE("gradients through the Hedgehog attention kernel match fp64", "[gpu_hedgehog_attention]") {
-  // 8e-3: as in the first test.
-  for (const int64_t M : {64, 128})
+TEST_CASE("gradients through the Hedgehog attention kernels match fp64", "[gpu_hedgehog_attention]") {
+  // 8e-3: as in the first test. Shapes as for the forward; one token alone has no gradients but v's.
+  for (const auto& [K, M, B, L, N] : {std::array<int64_t, 5>{64, 64, 2, 1000, 3},
+                                      {64, 128, 2, 1000, 3},
+                                      {128, 64, 2, 1000, 3},
+                                      {128, 128, 2, 1000, 3},
+                                      {64, 128, 64, 540, 4},
+                                      {64, 64, 3, 2, 1},
+                                      {128, 128, 1, 63, 2},
+                                      {128, 64, 2, 65, 12},
+                                      {128, 128, 1, 127, 40},
+                                      {128, 128, 1, 32760, 12},
+                                      {128, 64, 1, 8193, 12}})
     for (const double v_mean : {0.0, 3.0, 30.0}) {
-      INFO("feature dim " << M << ", V mean " << v_mean);
+      INFO("head dim " << K << ", feature dim " << M << ", " << B << " x " << L << " x " << N << ", V mean " << v_mean);
       Tensors leaves, exact;
-      for (const auto& tensor : kernel_inputs(2, 1000, 3, M, v_mean, 17)) {
+      for (const auto& tensor : kernel_inputs(B, L, N, M, v_mean, 17, K)) {
         leaves.push_back(tensor.detach().requires_grad_());
         exact.push_back(tensor.to(at::kDouble).requires_grad_());
       }
@@ -154,4 +164,32 @@ TEST_CASE("gradients through the Hedgehog attention kernel match fp64", "[gpu_he
         CHECK(test::relative_error(leaves[i].grad(), exact[i].grad()) < 8e-3);
       }
     }
+}
+
+TEST_CASE("only the gradients that are needed are computed, and they are the same", "[gpu_hedgehog_attention]") {
+  const auto x = kernel_inputs(2, 300, 3, 128, 1.0, 19);
+  const auto direction = at::randn({2, 300, 3, 128}, x[0].options());
+  const auto gradients = [&](std::array<bool, 5> needed) {
+    Tensors leaves;
+    for (size_t i = 0; i < 5; ++i) leaves.push_back(x[i].detach().requires_grad_(needed[i]));
+    attention(leaves).mul(direction).sum().backward();
+    Tensors grads;
+    for (const auto& leaf : leaves) grads.push_back(leaf.grad());
+    return grads;
+  };
+  const Tensors all = gradients({true, true, true, true, true});
+  for (const std::array<bool, 5>& needed : {std::array<bool, 5>{true, false, false, false, false},
+                                            {false, true, false, false, false},
+                                            {false, false, true, false, false},
+                                            {false, false, false, true, true},
+                                            {true, true, true, false, false}}) {
+    const Tensors some = gradients(needed);
+    for (size_t i = 0; i < 5; ++i) {
+      CHECK(some[i].defined() == needed[i]);
+      if (needed[i]) CHECK(at::equal(some[i], all[i]));
+    }
+  }
+  // Two runs are bitwise equal.
+  const Tensors again = gradients({true, true, true, true, true});
+  for (size_t i = 0; i < 5; ++i) CHECK(at::equal(again[i], all[i]));
 }

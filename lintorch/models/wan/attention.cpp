@@ -42,7 +42,7 @@ void WanSelfAttentionImpl::set_core(std::shared_ptr<layers::AttentionCore> core)
 }
 
 at::Tensor WanSelfAttentionImpl::forward(const at::Tensor& x_BLD, const at::Tensor& rope_2L1P) {
-  const at::Tensor h_BLD = x_BLD.to(layers::compute_dtype(to_q->weight));
+  layers::LinearInput h_BLD(x_BLD);
   const at::Tensor v_BLNV = layers::apply_linear(to_v, h_BLD).unflatten(-1, {num_heads_, -1});
   const at::ScalarType dtype = v_BLNV.scalar_type();
   const auto normed_and_rotated = [&](const torch::nn::Linear& projection, const layers::RmsNorm& norm) {
@@ -58,16 +58,17 @@ WanCrossAttentionImpl::WanCrossAttentionImpl(const WanDitConfig& config) : num_h
   register_projections(*this, config);
 }
 
-at::Tensor WanCrossAttentionImpl::forward(const at::Tensor& x_BLD, const at::Tensor& text_BSD) {
+TextKeysValues WanCrossAttentionImpl::project_text(const at::Tensor& text_BSD) {
   const at::Tensor v_BSD = layers::apply_linear(to_v, text_BSD);
-  const at::ScalarType dtype = v_BSD.scalar_type();
-  const auto normed = [&](const torch::nn::Linear& projection, const layers::RmsNorm& norm, const at::Tensor& input) {
-    return ops::rms_norm(layers::apply_linear(projection, input), norm->weight, norm->eps(), dtype);
-  };
-  const at::Tensor q_BLD = normed(to_q, norm_q, x_BLD), k_BSD = normed(to_k, norm_k, text_BSD);
-  const at::Tensor o_BLNV =
-      ops::softmax_attention(q_BLD.unflatten(-1, {num_heads_, -1}), k_BSD.unflatten(-1, {num_heads_, -1}),
-                             v_BSD.unflatten(-1, {num_heads_, -1}));
+  return {ops::rms_norm(layers::apply_linear(to_k, text_BSD), norm_k->weight, norm_k->eps(), v_BSD.scalar_type()),
+          v_BSD};
+}
+
+at::Tensor WanCrossAttentionImpl::forward(const at::Tensor& x_BLD, const TextKeysValues& text) {
+  const at::Tensor q_BLD =
+      ops::rms_norm(layers::apply_linear(to_q, x_BLD), norm_q->weight, norm_q->eps(), text.v_BSD.scalar_type());
+  const auto heads = [this](const at::Tensor& x) { return x.unflatten(-1, {num_heads_, -1}); };
+  const at::Tensor o_BLNV = ops::softmax_attention(heads(q_BLD), heads(text.k_BSD), heads(text.v_BSD));
   return layers::apply_linear(to_out, o_BLNV.flatten(2));
 }
 

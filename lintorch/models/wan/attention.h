@@ -35,13 +35,20 @@ class WanSelfAttentionImpl : public torch::nn::Module {
 };
 TORCH_MODULE(WanSelfAttention);
 
+/// What cross-attention needs of the text, [B, S, D] each: k after its RMSNorm, and v.
+struct TextKeysValues {
+  at::Tensor k_BSD, v_BSD;
+};
+
 /// Cross-attention to the text: q from the video, k and v from the text, no RoPE, no mask (padded text rows take part).
 /// Reference: wan/modules/model.py, WanT2VCrossAttention.
 class WanCrossAttentionImpl : public torch::nn::Module {
  public:
   explicit WanCrossAttentionImpl(const WanDitConfig& config);
-  /// x_BLD, text_BSD (embedded to the model width) -> [B, L, D] in the compute dtype.
-  at::Tensor forward(const at::Tensor& x_BLD, const at::Tensor& text_BSD);
+  /// text_BSD: embedded to the model width. Depends on neither video nor time: one result serves a whole generation.
+  TextKeysValues project_text(const at::Tensor& text_BSD);
+  /// x_BLD -> [B, L, D] in the compute dtype.
+  at::Tensor forward(const at::Tensor& x_BLD, const TextKeysValues& text);
 
   torch::nn::Linear to_q{nullptr}, to_k{nullptr}, to_v{nullptr}, to_out{nullptr};
   layers::RmsNorm norm_q{nullptr}, norm_k{nullptr};

@@ -27,7 +27,7 @@ WanBlockImpl::WanBlockImpl(const WanDitConfig& config, AttentionKind kind) : eps
   scale_shift_table = register_parameter("scale_shift_table", at::randn({1, 6, D}) / std::sqrt(static_cast<double>(D)));
 }
 
-at::Tensor WanBlockImpl::forward(const at::Tensor& x_BLD, const at::Tensor& text_BSD, const at::Tensor& modulation_B6D,
+at::Tensor WanBlockImpl::forward(const at::Tensor& x_BLD, const TextKeysValues& text, const at::Tensor& modulation_B6D,
                                  const at::Tensor& rope_2L1P) {
   // fp32, or fp64 for an fp64 model.
   const at::ScalarType dtype = modulation_B6D.scalar_type();
@@ -45,9 +45,8 @@ at::Tensor WanBlockImpl::forward(const at::Tensor& x_BLD, const at::Tensor& text
   } else {
     s.x_BLD = s.h_BLD = ops::gated_residual(s.x_BLD, self_attended);
   }
-  s = step(s.x_BLD, ops::GatedUpdate{attn2->forward(s.h_BLD, text_BSD), {}}, m[3], m[4], ffn_in);
-  const at::Tensor inner = layers::apply_linear_gelu(ffn_in, s.h_BLD);
-  return ops::gated_residual(s.x_BLD, {layers::apply_linear(ffn_out, inner), m[5]});
+  s = step(s.x_BLD, ops::GatedUpdate{attn2->forward(s.h_BLD, text), {}}, m[3], m[4], ffn_in);
+  return ops::gated_residual(s.x_BLD, {layers::apply_feed_forward(ffn_in, ffn_out, s.h_BLD), m[5]});
 }
 
 }  // namespace lintorch::wan

@@ -17,9 +17,9 @@ namespace lintorch::wan {
 class WanBlockImpl : public torch::nn::Module {
  public:
   WanBlockImpl(const WanDitConfig& config, AttentionKind kind);
-  /// x_BLD fp32; text_BSD: embedded text; modulation_B6D fp32: the time embedding e, with 1 already added to rows 1 and
+  /// x_BLD fp32; text: attn2->project_text of the embedded text; modulation_B6D fp32: the time embedding e, with 1 already added to rows 1 and
   /// 4 (the scales); rope_2L1P -> x_BLD fp32.
-  at::Tensor forward(const at::Tensor& x_BLD, const at::Tensor& text_BSD, const at::Tensor& modulation_B6D,
+  at::Tensor forward(const at::Tensor& x_BLD, const TextKeysValues& text, const at::Tensor& modulation_B6D,
                      const at::Tensor& rope_2L1P);
 
   WanSelfAttention attn1{nullptr};

@@ -115,12 +115,48 @@ const at::Tensor& WanDitImpl::rope_table(const std::array<int64_t, 3>& grid, at:
   return table;
 }
 
+at::Tensor WanDitImpl::embed_text(const at::Tensor& text_BSD) {
+  check_shape(text_BSD, {-1, -1, config_.text_dim}, "WanDit: text");
+  return layers::apply_linear(text_embedder_out, at::gelu(layers::apply_linear(text_embedder_in, text_BSD), "tanh"));
+}
+
+std::vector<TextKeysValues> WanDitImpl::prepare_text(const at::Tensor& text_BSD) {
+  const at::Tensor text = embed_text(text_BSD);
+  std::vector<TextKeysValues> prepared;
+  for (WanBlock& block : block_list_) prepared.push_back(block->attn2->project_text(text));
+  return prepared;
+}
+
+at::Tensor WanDitImpl::forward(const at::Tensor& latent_BCTHW, const at::Tensor& timestep_B,
+                               const std::vector<TextKeysValues>& text) {
+  LT_CHECK(static_cast<int64_t>(text.size()) == config_.num_layers, Error,
+           "[WanDit] expected a text prepared for {} blocks, got {}", config_.num_layers, text.size());
+  check_shape(text.front().k_BSD, {latent_BCTHW.size(0), -1, config_.width()}, "WanDit: prepared text");
+  return forward_blocks(latent_BCTHW, timestep_B,
+                        [&](int64_t layer, const at::Tensor& x, const at::Tensor& modulation, const at::Tensor& rope) {
+                          return block_list_[layer]->forward(x, text[layer], modulation, rope);
+                        });
+}
+
 at::Tensor WanDitImpl::forward(const at::Tensor& latent_BCTHW, const at::Tensor& timestep_B,
                                const at::Tensor& text_BSD) {
+  check_shape(text_BSD, {latent_BCTHW.size(0), -1, config_.text_dim}, "WanDit: text");
+  const at::Tensor text = embed_text(text_BSD);
+  return forward_blocks(latent_BCTHW, timestep_B,
+                        [&](int64_t layer, const at::Tensor& x, const at::Tensor& modulation, const at::Tensor& rope) {
+                          const auto run = [block = block_list_[layer].ptr()](const std::vector<at::Tensor>& in) {
+                            return block->forward(in[0], block->attn2->project_text(in[1]), in[2], in[3]);
+                          };
+                          const std::vector<at::Tensor> inputs = {x, text, modulation, rope};
+                          return checkpointing_ ? layers::checkpoint_activations(run, inputs) : run(inputs);
+                        });
+}
+
+at::Tensor WanDitImpl::forward_blocks(const at::Tensor& latent_BCTHW, const at::Tensor& timestep_B,
+                                      const RunBlock& run_block) {
   check_shape(latent_BCTHW, {-1, config_.in_channels, -1, -1, -1}, "WanDit: latent");
   const int64_t B = latent_BCTHW.size(0);
   check_shape(timestep_B, {B}, "WanDit: timestep");
-  check_shape(text_BSD, {B, -1, config_.text_dim}, "WanDit: text");
   std::array<int64_t, 3> grid;
   for (int axis = 0; axis < 3; ++axis) {
     const int64_t size = latent_BCTHW.size(axis + 2), patch = config_.patch_size[axis];
@@ -136,19 +172,10 @@ at::Tensor WanDitImpl::forward(const at::Tensor& latent_BCTHW, const at::Tensor&
   const at::Tensor e_BD = embed_time(timestep_B);
   at::Tensor modulation_B6D =
       layers::apply_linear_accumulate(time_proj, at::silu(e_BD)).unflatten(1, {6, -1}) + scale_offset_;
-  const at::Tensor text =
-      layers::apply_linear(text_embedder_out, at::gelu(layers::apply_linear(text_embedder_in, text_BSD), "tanh"));
   at::Tensor x_BLD = patchify(latent_BCTHW);
   if (residual_format_ == ResidualFormat::kFp32) x_BLD = x_BLD.to(accumulate);
   for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
-    WanBlock& block = block_list_[layer];
-    if (checkpointing_) {
-      x_BLD = layers::checkpoint_activations(
-          [block](const std::vector<at::Tensor>& in) { return WanBlock(block)->forward(in[0], in[1], in[2], in[3]); },
-          {x_BLD, text, modulation_B6D, rope});
-    } else {
-      x_BLD = block->forward(x_BLD, text, modulation_B6D, rope);
-    }
+    x_BLD = run_block(layer, x_BLD, modulation_B6D, rope);
     BlockObserver::notify(layer, x_BLD);
   }
 

@@ -6,8 +6,10 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
 
+#include <functional>
 #include <map>
 #include <tuple>
+#include <vector>
 
 #include "lintorch/core/enum_names.h"
 #include "lintorch/models/wan/block.h"
@@ -38,6 +40,13 @@ class WanDitImpl : public torch::nn::Module {
   /// shapes disagree.
   at::Tensor forward(const at::Tensor& latent_BCTHW, const at::Tensor& timestep_B, const at::Tensor& text_BSD);
 
+  /// The text's keys and values in every block, for any number of forwards with this text: a sampler computes them once.
+  /// 4 B S D bytes a block in bf16.
+  std::vector<TextKeysValues> prepare_text(const at::Tensor& text_BSD);
+  /// As above, bit for bit, with the text prepared. Without gradients with respect to the text's weights.
+  at::Tensor forward(const at::Tensor& latent_BCTHW, const at::Tensor& timestep_B,
+                     const std::vector<TextKeysValues>& text);
+
   /// Default: kFp32. No effect on fp32 and fp64 models.
   void set_residual_format(ResidualFormat format) { residual_format_ = format; }
 
@@ -59,6 +68,10 @@ class WanDitImpl : public torch::nn::Module {
 
  private:
   void reset_parameters();
+  at::Tensor embed_text(const at::Tensor& text_BSD);
+  /// run_block(layer, x_BLD, modulation_B6D, rope) -> x_BLD.
+  using RunBlock = std::function<at::Tensor(int64_t, const at::Tensor&, const at::Tensor&, const at::Tensor&)>;
+  at::Tensor forward_blocks(const at::Tensor& latent_BCTHW, const at::Tensor& timestep_B, const RunBlock& run_block);
   at::Tensor patchify(const at::Tensor& latent_BCTHW);
   at::Tensor unpatchify(const at::Tensor& x_BLP, const std::array<int64_t, 3>& grid) const;
   at::Tensor embed_time(const at::Tensor& timestep_B);

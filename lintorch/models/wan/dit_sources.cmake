@@ -8,5 +8,6 @@ target_sources(lintorch PRIVATE
   dit_key_map.cpp
   dit_original_config.cpp
   dit_shapes.cpp
-  flops.cpp)
+  flops.cpp
+  fp8.cpp)
 set_source_files_properties(config.cpp flops.cpp TARGET_DIRECTORY lintorch PROPERTIES SKIP_PRECOMPILE_HEADERS ON)

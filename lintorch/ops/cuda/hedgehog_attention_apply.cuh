@@ -26,40 +26,6 @@ struct ApplyArgs {
   int num_x, tiles, B;
 };
 
-struct HalfSums {
-  float sum0, sum1;  // of exp, per row
-  float dot0, dot1;  // of exp * z
-};
-
-// exp(sign * y - max) of two rows per thread, packed as operand A, and its sums.
-template <int M>
-__device__ __forceinline__ HalfSums exponentials(const float (&y)[M / 2], float sign, uint32_t z,
-                                                 uint32_t (&packed)[M / 16][4], int lane) {
-  const float2 max = row_maxima<M>(y, sign);
-  const float factor = sign * kLog2E, offset0 = max.x * kLog2E, offset1 = max.y * kLog2E;
-  HalfSums sums{};
-#pragma unroll
-  for (int j = 0; j < M / 8; ++j) {
-    float z0, z1;
-    asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];" : "=f"(z0), "=f"(z1) : "r"(z + 4 * (8 * j + 2 * (lane & 3))));
-    const float a0 = exp2_approx(fmaf(y[4 * j], factor, -offset0));
-    const float a1 = exp2_approx(fmaf(y[4 * j + 1], factor, -offset0));
-    const float b0 = exp2_approx(fmaf(y[4 * j + 2], factor, -offset1));
-    const float b1 = exp2_approx(fmaf(y[4 * j + 3], factor, -offset1));
-    sums.sum0 += a0 + a1;
-    sums.sum1 += b0 + b1;
-    sums.dot0 = fmaf(a0, z0, fmaf(a1, z1, sums.dot0));
-    sums.dot1 = fmaf(b0, z0, fmaf(b1, z1, sums.dot1));
-    packed[j / 2][j % 2 * 2] = pack_bf16(a0, a1);
-    packed[j / 2][j % 2 * 2 + 1] = pack_bf16(b0, b1);
-  }
-  sums.sum0 = row_sum(sums.sum0);
-  sums.sum1 = row_sum(sums.sum1);
-  sums.dot0 = row_sum(sums.dot0);
-  sums.dot1 = row_sum(sums.dot1);
-  return sums;
-}
-
 template <int D, int M>
 __global__ void __launch_bounds__(kThreads, 1)
     apply_kernel(const __grid_constant__ CUtensorMap map_q, const __grid_constant__ CUtensorMap map_o,

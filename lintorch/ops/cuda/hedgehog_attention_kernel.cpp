@@ -6,8 +6,7 @@
 
 #include <tuple>
 
-#include "lintorch/ops/cuda/hedgehog_attention_params.h"
-#include "lintorch/ops/cuda/launch.h"
+#include "lintorch/ops/cuda/strided_heads.h"
 #include "lintorch/ops/hedgehog_attention_composed.h"
 
 namespace lintorch::ops {
@@ -15,19 +14,6 @@ namespace lintorch::ops {
 namespace {
 
 using Result = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
-
-// The tensor itself if TMA can read it, else a contiguous copy.
-at::Tensor readable(const at::Tensor& x_BLNK) {
-  bool fits = x_BLNK.stride(3) == 1 && is_aligned(x_BLNK);
-  for (int dim = 0; dim < 3; ++dim)
-    fits = fits && (x_BLNK.size(dim) == 1 || (x_BLNK.stride(dim) > 0 && x_BLNK.stride(dim) % 8 == 0));
-  return fits ? x_BLNK : x_BLNK.clone(at::MemoryFormat::Contiguous);
-}
-
-StridedHeads strided_heads(const at::Tensor& x_BLNK) {
-  const auto stride = [&](int dim) { return x_BLNK.size(dim) == 1 ? int64_t{8} : x_BLNK.stride(dim); };
-  return {const_cast<void*>(x_BLNK.const_data_ptr()), stride(0), stride(1), stride(2)};
-}
 
 Result attention_forward(const at::Tensor& q_in, const at::Tensor& k_in, const at::Tensor& v_in,
                          const at::Tensor& w_q_in, const at::Tensor& w_k_in) {

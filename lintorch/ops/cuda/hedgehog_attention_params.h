@@ -36,4 +36,22 @@ size_t hedgehog_attention_workspace(const HedgehogAttentionParams& params);
 /// Launches on a CUDA stream (cudaStream_t as void*). Returns the CUDA error code, 0 = launched.
 int launch_hedgehog_attention(const HedgehogAttentionParams& params, void* stream);
 
+/// Its backward; see hedgehog_attention_composed_backward. Sizes and alignment as above.
+struct HedgehogAttentionBackwardParams {
+  StridedHeads q, k, v, grad_o;
+  StridedHeads grad_q, grad_k, grad_v;  ///< out; null data: not wanted
+  StridedHeads grad_y_q, grad_y_k;  ///< out, [B, L, N, feature_dim]: gradients of q W~_q and k W~_k; null: not wanted
+  const void* w_q_NKM;
+  const void* w_k_NKM;
+  const void* s_XEV;  ///< what the forward wrote
+  const float* z_XE;
+  const float* v_mean_XV;
+  void* workspace;  ///< hedgehog_attention_backward_workspace bytes
+  int32_t B, L, N, head_dim, feature_dim;
+  int32_t num_sms;
+};
+
+size_t hedgehog_attention_backward_workspace(const HedgehogAttentionBackwardParams& params);
+int launch_hedgehog_attention_backward(const HedgehogAttentionBackwardParams& params, void* stream);
+
 }  // namespace lintorch::ops

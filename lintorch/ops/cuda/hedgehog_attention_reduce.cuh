@@ -1,4 +1,5 @@
 // k, v -> S = phi(k)^T v and z = phi(k)^T 1 of each thread block's share of the tokens, in fp32.
+// Weighted, for the backward: rows of phi scaled, and their sum with a column of weights instead of ones.
 // One warpgroup loads, one takes phi's half softmax(y), one softmax(-y), each with its rows of S in registers. The S product
 // of a tile runs while the softmax of the next is computed.
 #pragma once
@@ -7,7 +8,7 @@
 
 namespace lintorch::ops::hedgehog {
 
-template <int D, int M>
+template <int D, int M, bool kWeighted>
 struct ReduceSmem {
   static constexpr int kStages = 3;
   static constexpr int kW = 0;  // [M / 64 panels][128 rows]
@@ -15,14 +16,17 @@ struct ReduceSmem {
   static constexpr int kV = kK + kStages * kTile<D>;
   static constexpr int kP = kV + kStages * kTile<D>;  // [2 warpgroups][2 buffers][M / 64 panels][T rows]
   static constexpr int kPBytes = T * M * 2;
-  static constexpr int kOnes = kP + 4 * kPBytes;
-  static constexpr int kBarriers = kOnes + 1024;
+  static constexpr int kColumn = kP + 4 * kPBytes;    // [8 rows][64 tokens]: ones, or the weights in rows 0 and 1
+  static constexpr int kColumns = kWeighted ? 4 : 1;  // [2 warpgroups][2 buffers]
+  static constexpr int kBarriers = kColumn + kColumns * 1024;
   static constexpr int kBytes = kBarriers + (4 * kStages + 2) * 8 + 1024;  // room for alignment
 };
 
 struct ReduceArgs {
-  float* s;  // [blocks, slots, E, D]
-  float* z;  // [blocks, slots, E]
+  float* s;                // [blocks, slots, E, D]
+  float* z;                // [blocks, slots, E]
+  const float* scale_XL;   // weighted: of a token's features
+  const float* column_XL;  // weighted: multiplied with the scaled features in z
   int num_x, tiles, B, L, slots;
 };
 
@@ -57,11 +61,24 @@ __device__ __forceinline__ void store_softmax(const float (&y)[M / 2], float sig
   }
 }
 
-template <int D, int M>
+// One weight of a tile, as the sum of two bf16 numbers, in rows 0 and 1.
+__device__ __forceinline__ void store_weight(float weight, uint32_t column, int token) {
+  const float high = __bfloat162float(__float2bfloat16(weight));
+  const uint32_t pair = pack_bf16(high, weight - high);
+  const uint32_t in_chunk = 2 * (token & 7);
+  asm volatile("st.shared.u16 [%0], %1;" ::"r"(column + panel_offset(0, token >> 3) + in_chunk),
+               "h"(static_cast<uint16_t>(pair))
+               : "memory");
+  asm volatile("st.shared.u16 [%0], %1;" ::"r"(column + panel_offset(1, token >> 3) + in_chunk),
+               "h"(static_cast<uint16_t>(pair >> 16))
+               : "memory");
+}
+
+template <int D, int M, bool kWeighted>
 __global__ void __launch_bounds__(kThreads, 1)
     reduce_kernel(const __grid_constant__ CUtensorMap map_k, const __grid_constant__ CUtensorMap map_v,
                   const __grid_constant__ CUtensorMap map_w, const ReduceArgs args) {
-  using Smem = ReduceSmem<D, M>;
+  using Smem = ReduceSmem<D, M, kWeighted>;
   extern __shared__ uint8_t dynamic_smem[];
   const uint32_t smem = (shared_address(dynamic_smem) + 1023) & ~1023u;
   const uint32_t barriers = smem + Smem::kBarriers;
@@ -82,10 +99,9 @@ __global__ void __launch_bounds__(kThreads, 1)
     barrier_init(w_empty, kConsumerWarps);
     fence_barrier_init();
   }
-  if (threadIdx.x < 256) {
-    asm volatile("st.shared.b32 [%0], %1;" ::"r"(smem + Smem::kOnes + 4 * threadIdx.x), "r"(0x3F803F80));
-    fence_async_proxy();
-  }
+  for (int word = threadIdx.x; word < 256 * Smem::kColumns; word += kThreads)
+    asm volatile("st.shared.b32 [%0], %1;" ::"r"(smem + Smem::kColumn + 4 * word), "r"(kWeighted ? 0 : 0x3F803F80));
+  fence_async_proxy();
   __syncthreads();
 
   const Share share(blockIdx.x, gridDim.x, args.num_x, args.tiles);
@@ -135,7 +151,10 @@ __global__ void __launch_bounds__(kThreads, 1)
 #pragma unroll
       for (float& value : z[block]) value = 0;
     }
-    const auto accumulate = [&](int tile) {  // S += p^T v, z += p^T 1, of the tile-th tile of the block
+    const auto column_of = [&](int tile) {
+      return smem + Smem::kColumn + (kWeighted ? (2 * half + (tile & 1)) * 1024 : 0);
+    };
+    const auto accumulate = [&](int tile) {  // S += p^T v, z += p^T column, of the tile-th tile of the block
       const uint32_t p = p_buffers + (tile & 1) * Smem::kPBytes;
       const uint32_t v = smem + Smem::kV + tile % Smem::kStages * kTile<D>;
 #pragma unroll
@@ -144,13 +163,22 @@ __global__ void __launch_bounds__(kThreads, 1)
         for (int block = 0; block < kBlocks; ++block) {
           const uint64_t a = mn_major(p + block * kPanel + step * 2048, kPanel);
           wgmma<true, true>(s[block], a, mn_major(v + step * 2048, kPanel), true);
-          wgmma<true, false>(z[block], a, k_major(smem + Smem::kOnes), true);
+          wgmma<true, false>(z[block], a, k_major(column_of(tile) + (kWeighted ? 32 * step : 0)), true);
         }
     };
 
     barrier_wait(w_full, local_x & 1);
     for (int tile = tile_begin; tile < tile_end; ++tile, ++i) {
       const int stage = i % Smem::kStages;
+      const int token = tile * T + 16 * warp + lane / 4;
+      float scale0 = token < args.L ? 1.f : 0.f, scale1 = token + 8 < args.L ? 1.f : 0.f, weight = 0;
+      if constexpr (kWeighted) {
+        const int64_t first = static_cast<int64_t>(x) * args.L;
+        if (token < args.L) scale0 = args.scale_XL[first + token];
+        if (token + 8 < args.L) scale1 = args.scale_XL[first + token + 8];
+        const int own = tile * T + threadIdx.x % 128;
+        if (threadIdx.x % 128 < T && own < args.L) weight = args.column_XL[first + own];
+      }
       barrier_wait(k_full(stage), i / Smem::kStages & 1);
       float y[M / 2];
       wgmma_begin();
@@ -166,9 +194,8 @@ __global__ void __launch_bounds__(kThreads, 1)
         wgmma_wait<0>();
       }
       if (lane == 0) barrier_arrive(k_empty(stage));
-      const int token = tile * T + 16 * warp + lane / 4;
-      store_softmax<M>(y, sign, token < args.L ? 1.f : 0.f, token + 8 < args.L ? 1.f : 0.f,
-                       p_buffers + (i & 1) * Smem::kPBytes, warp, lane);
+      store_softmax<M>(y, sign, scale0, scale1, p_buffers + (i & 1) * Smem::kPBytes, warp, lane);
+      if (kWeighted && threadIdx.x % 128 < T) store_weight(weight, column_of(i), threadIdx.x % 128);
       if (tile > tile_begin) {
         wgmma_wait<0>();
         if (lane == 0) barrier_arrive(v_empty((i - 1) % Smem::kStages));
@@ -197,8 +224,8 @@ __global__ void __launch_bounds__(kThreads, 1)
         *reinterpret_cast<float2*>(s_out + (block * 64 + 8) * D + 8 * j) = {s[block][4 * j + 2], s[block][4 * j + 3]};
       }
       if ((lane & 3) == 0) {
-        z_out[block * 64] = z[block][0];
-        z_out[block * 64 + 8] = z[block][2];
+        z_out[block * 64] = kWeighted ? z[block][0] + z[block][1] : z[block][0];
+        z_out[block * 64 + 8] = kWeighted ? z[block][2] + z[block][3] : z[block][2];
       }
     }
   }

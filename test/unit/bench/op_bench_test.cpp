@@ -25,7 +25,7 @@ TEST_CASE("every op is timed forward and backward", "[op_bench]") {
   const auto before = ops::fused_kernels();
   const auto report = bench::run_op_bench(config);
   CHECK(ops::fused_kernels() == before);
-  REQUIRE(report.results.size() == 24);
+  REQUIRE(report.results.size() == 26);
   for (const auto& result : report.results) {
     INFO(result.op << " " << result.pass);
     CHECK(result.fused.count == 3);

@@ -17,7 +17,7 @@
 
 using namespace lintorch;
 using Catch::Contains;
-using inspect::Preset;
+using Preset = pipeline::ModelPreset;
 using inspect::RandomModelConfig;
 
 namespace {

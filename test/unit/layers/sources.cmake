@@ -1,5 +1,6 @@
 list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/activation_checkpoint_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/fp8_weight_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/linear_core_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lora_adapter_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/module_state_test.cpp

@@ -110,12 +110,43 @@ TEST_CASE("a resumed run ends with the same bits, for every objective and phase"
   }
 }
 
+TEST_CASE("gates start by rank of the measured errors, and resuming around that step changes nothing",
+          "[linearize_unit]") {
+  Fixture f;
+  f.config.warmup.steps = 5;
+  f.config.feature_map_lr = 0.02;
+  f.config.selective_transfer.init = 0.6;
+  f.config.selective_transfer.init_spread = 0.3;
+  f.config.selective_transfer.measured_states = 6;
+  f.trainer.save_every = 5;
+  f.trainer.keep_last = 20;
+  auto unit = f.unit();
+  unit.before_step(4);
+  const at::Tensor noisy = unit.transfer().gates().detach().clone();
+  CHECK((noisy - 0.6).abs().max().item<float>() <= 0.0101f);  // init_noise, in fp32
+  unit.before_step(5);
+  const TrainingRecord record = record_from_tensors(unit.extra_state());
+  REQUIRE(record.block_errors.size() == 4);
+  std::vector<std::pair<double, int64_t>> order;
+  for (int64_t layer = 0; layer < 4; ++layer) order.emplace_back(record.block_errors[layer], layer);
+  std::sort(order.begin(), order.end());
+  for (int64_t rank = 0; rank < 4; ++rank)
+    CHECK(unit.transfer().gates()[order[rank].second].item<double>() == Approx(0.45 + 0.1 * rank));
+
+  const TensorMap whole = f.train("whole");
+  for (const char* last : {"step_00000005", "step_00000010"}) {
+    std::filesystem::create_directories(f.folder / last / "checkpoints");
+    std::filesystem::copy(f.folder / "whole/checkpoints" / last, f.folder / last / "checkpoints" / last);
+    CHECK(equal(f.train(last), whole));
+  }
+}
+
 TEST_CASE("a greedy choice is measured after the warm-up, recorded, and survives resuming", "[linearize_unit]") {
   Fixture f;
   f.config.warmup.steps = 5;
   f.config.feature_map_lr = 0.02;
   f.config.selective_transfer.selection = SelectionKind::kGreedy;
-  f.config.selective_transfer.greedy_states = 6;
+  f.config.selective_transfer.measured_states = 6;
   f.trainer.save_every = 4;
   f.trainer.keep_last = 20;
   const TensorMap whole = f.train("whole");

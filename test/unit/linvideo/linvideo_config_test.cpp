@@ -32,7 +32,7 @@ TEST_CASE("values outside their range are refused by name", "[linvideo_config]")
   refuses<LinearizeConfig>("selective_transfer.linear_layers=[1]", "unless selection is manual");
   refuses<LinearizeConfig>("selective_transfer.freeze_fraction=0", "freeze_fraction");
   refuses<LinearizeConfig>("selective_transfer.selection=best", "learned|manual|first|last|uniform|random|greedy");
-  refuses<LinearizeConfig>("selective_transfer.greedy_states=0", "selective_transfer.greedy_states");
+  refuses<LinearizeConfig>("selective_transfer.measured_states=0", "selective_transfer.measured_states");
   refuses<LinearizeConfig>("trainable=none", "all|attention|maps|lora");
   refuses<LinearizeConfig>("lora.rank=0", "lora.rank");
   refuses<LinearizeConfig>("lora.alpha=0", "lora.alpha");

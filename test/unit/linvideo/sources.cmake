@@ -6,6 +6,7 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/distribution_matching_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/dmd_objective_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/export_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/feature_matching_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/fingerprint_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/flow_pair_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/layer_assignment_test.cpp

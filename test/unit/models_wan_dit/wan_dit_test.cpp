@@ -125,3 +125,19 @@ TEST_CASE("WanDit refuses latents, timesteps and texts that do not fit", "[wan_d
   broken.num_layers = 0;
   CHECK_THROWS_AS(wan::WanDit(broken), ConfigError);
 }
+
+TEST_CASE("WanDit with a prepared text returns the same bits", "[wan_dit]") {
+  const auto config = two_layer_config(true);
+  auto dit = random_dit(config, 1);
+  const auto in = random_dit_inputs(config, 2);
+  const torch::NoGradGuard no_grad;
+  const auto prepared = dit->prepare_text(in.text_BSD);
+  for (const double shift : {0.0, 100.0}) {
+    const at::Tensor timestep = in.timestep_B + shift;
+    CHECK(torch::equal(dit->forward(in.latent_BCTHW, timestep, prepared),
+                       dit->forward(in.latent_BCTHW, timestep, in.text_BSD)));
+  }
+  const auto of_one = dit->prepare_text(in.text_BSD.narrow(0, 0, 1));
+  CHECK_THROWS_AS(dit->forward(in.latent_BCTHW, in.timestep_B, of_one), Error);
+  CHECK_THROWS_AS(dit->forward(in.latent_BCTHW, in.timestep_B, std::vector<wan::TextKeysValues>()), Error);
+}

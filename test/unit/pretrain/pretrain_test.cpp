@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <catch2/catch.hpp>
 
+#include <set>
 #include <sstream>
 
 #include "lintorch/core/config_fields.h"
@@ -14,6 +15,7 @@
 #include "lintorch/models/umt5/tokenizer.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/vae_checkpoint.h"
+#include "lintorch/pipeline/prompt_file.h"
 
 using namespace lintorch;
 using namespace lintorch::pretrain;
@@ -33,6 +35,8 @@ PretrainConfig micro_config(const fs::path& output) {
   config.tokenizer.captions = 2000;
   config.tokenizer.vocab_size = 400;
   config.tokenizer.max_length = 48;
+  config.tokenizer.collect_prompts = 200;
+  config.tokenizer.eval_prompts = 200;
 
   config.vae.model = wan::tiny_vae();
   config.vae.model.base_dim = 8;
@@ -104,6 +108,16 @@ TEST_CASE("run_pretrain makes a complete model folder, losses fall, and a second
     CHECK(losses.size() == 6);
     CHECK(losses.back() < losses.front());
   }
+  std::set<std::string> prompts;
+  size_t lines = 0;
+  for (const char* list : {"collect_prompts.txt", "eval_prompts.txt"})
+    for (const auto& prompt : pipeline::read_prompts(output / list)) {
+      prompts.insert(prompt);
+      ++lines;
+    }
+  CHECK(static_cast<int64_t>(lines) == config.tokenizer.collect_prompts + config.tokenizer.eval_prompts);
+  CHECK(prompts.size() == lines);  // all different: the evaluation's are held out
+
   const fs::path model = output / "model";
   CHECK(read_json_file(model / "model_index.json").at("_class_name") == "WanPipeline");
   CHECK(fs::exists(model / "scheduler" / "scheduler_config.json"));

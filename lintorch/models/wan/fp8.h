@@ -1,0 +1,30 @@
+#pragma once
+
+#include "lintorch/core/enum_names.h"
+#include "lintorch/models/wan/dit.h"
+
+namespace lintorch {
+namespace wan {
+
+/// Which matrix products of the blocks run in FP8 (e4m3) at inference.
+enum class Fp8Layers {
+  kNone,
+  kFeedForward,  ///< the two of the feed-forward layer
+  kAll,          ///< also q, k, v and output of self-attention, q and output of cross-attention
+};
+
+/// Gives these layers FP8 weights (layers/fp8_weight.h), from the weights they have now; kNone does nothing. Text projections,
+/// embeddings and head stay as they are, and so does attention itself. Throws NotSupportedError if a width is not a multiple of
+/// 16. A GPU older than sm_89 has no such products: LibTorch says so at the first forward.
+void quantize_wan_dit(WanDit& dit, Fp8Layers which);
+
+}  // namespace wan
+
+template <>
+struct EnumNames<wan::Fp8Layers> {
+  using E = wan::Fp8Layers;
+  static constexpr std::pair<E, std::string_view> table[] = {
+      {E::kNone, "none"}, {E::kFeedForward, "feed_forward"}, {E::kAll, "all"}};
+};
+
+}  // namespace lintorch
