@@ -98,7 +98,7 @@ TEST_CASE("the losses are those of their definitions where these are known", "[d
 
 TEST_CASE("the critic learns the generator's score", "[distill_unit]") {
   test::DistillFixture f;
-  f.trainer.steps = 500;
+  f.trainer.steps = 250;
   f.config.critic.updates = 1000;  // the generator stays where it is
   f.config.critic.lr = 3e-3;
   auto unit = f.unit();
