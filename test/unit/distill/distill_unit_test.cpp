@@ -98,7 +98,7 @@ TEST_CASE("the losses are those of their definitions where these are known", "[d
 
 TEST_CASE("the critic learns the generator's score", "[distill_unit]") {
   test::DistillFixture f;
-  f.trainer.steps = 250;
+  f.trainer.steps = 500;
   f.config.critic.updates = 1000;  // the generator stays where it is
   f.config.critic.lr = 3e-3;
   auto unit = f.unit();
@@ -106,8 +106,7 @@ TEST_CASE("the critic learns the generator's score", "[distill_unit]") {
   const auto held_out = [&] { return loss_at(unit, 500).at("loss/critic") + loss_at(unit, 501).at("loss/critic"); };
   const double before = held_out();
   train::Trainer(f.trainer, unit, f.folder / "run").run();
-  // Most of the loss is noise that no network can predict.
-  CHECK(held_out() < 0.9 * before);
+  CHECK(held_out() < 0.8 * before);
 }
 
 TEST_CASE("a resumed distillation ends with the same bits", "[distill_unit]") {
@@ -135,18 +134,25 @@ TEST_CASE("a resumed distillation ends with the same bits", "[distill_unit]") {
                                        }}}) {
     f.config = plain;
     change(f.config);
-    f.trainer.save_every = 4;  // within a cycle, after a critic step
+    f.trainer.save_every = 0;
+    const TensorMap whole = f.train(name + "_whole");
+    // Within a cycle (after a critic step) and between two.
+    f.trainer.save_every = 1;
     f.trainer.keep_last = 20;
-    const TensorMap whole = f.train(name);
-    const auto run = f.folder / (name + "_resumed");
-    std::filesystem::create_directories(run / "checkpoints");
-    std::filesystem::copy(f.folder / (name + "/checkpoints/step_00000004"), run / "checkpoints/step_00000004");
-    INFO(name);
-    CHECK(equal(f.train(name + "_resumed"), whole));
+    f.train(name + "_parts");
+    for (const char* last : {"step_00000004", "step_00000006"}) {
+      const auto run = f.folder / (name + "_" + last);
+      std::filesystem::create_directories(run / "checkpoints");
+      std::filesystem::copy(f.folder / (name + "_parts/checkpoints/") / last, run / "checkpoints" / last);
+      f.trainer.save_every = 0;
+      INFO(name << " from " << last);
+      CHECK(equal(f.train(name + "_" + last), whole));
+    }
   }
   f.config = plain;
   f.config.critic.updates = 1;
-  CHECK_THROWS_WITH(f.train("full"), Catch::Contains("distill.critic.updates is 1 (was 2)"));
+  f.trainer.save_every = 0;
+  CHECK_THROWS_WITH(f.train("full_parts"), Catch::Contains("distill.critic.updates is 1 (was 2)"));
 }
 
 TEST_CASE("activation checkpointing trains the same generator", "[distill_unit]") {
