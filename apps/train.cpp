@@ -47,8 +47,9 @@ int train_model(const TrainAppConfig& config) {
   log_info("training on {}{}", ranks.size() > 1 ? fmt::format("{} x ", ranks.size()) : "",
            device_description(ranks.device));
   const bool distilling = config.method == Method::kDistill;
-  auto teacher = pipeline::load_video_model(distilling ? config.distill.teacher_folder() : config.linearize.model,
-                                            at::kFloat, ranks.device);
+  auto teacher = distilling
+                     ? pipeline::load_video_model(config.distill.teacher_folder(), at::kFloat, ranks.device)
+                     : pipeline::load_video_model(config.linearize.model, config.linearize.load_dtype(), ranks.device);
   std::unique_ptr<train::TrainUnit> unit;
   if (distilling)
     unit = std::make_unique<distill::DistillUnit>(teacher, config.distill);

@@ -1,6 +1,7 @@
 #include "lintorch/linvideo/config.h"
 
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
 
 namespace lintorch::linvideo {
@@ -69,6 +70,9 @@ void ScoreNetworkConfig::validate(const std::string& path) const {
 void ObjectiveConfig::validate(const std::string& path) const {
   check(mse_anchor >= 0, path, "mse_anchor", "0 or more", mse_anchor);
   check(feature_weight >= 0, path, "feature_weight", "0 or more", feature_weight);
+  check(guided_weight >= 0, path, "guided_weight", "0 or more", guided_weight);
+  check(guided_weight == 0 || states == StateSource::kStored, path, "guided_weight",
+        "0 for states of the student's own trajectories", guided_weight);
   check(pool_size > 0, path, "pool_size", "1 or more", pool_size);
   check(prompt_drop >= 0 && prompt_drop <= 1, path, "prompt_drop", "a value in [0,1]", prompt_drop);
 }
@@ -93,6 +97,12 @@ void LinearizeConfig::validate(const std::string& path) const {
   check(feature_map_lr > 0, path, "feature_map_lr", "a number above 0", feature_map_lr);
   check(backbone_weight_decay >= 0, path, "backbone_weight_decay", "0 or more", backbone_weight_decay);
   check(batch_size > 0, path, "batch_size", "1 or more", batch_size);
+  check(frozen_dtype == "fp32" || frozen_dtype == "bf16", path, "frozen_dtype", "fp32|bf16", frozen_dtype);
+}
+
+at::ScalarType LinearizeConfig::load_dtype() const {
+  const bool starts_from_weights = trainable == TrainableKind::kAll || trainable == TrainableKind::kAttention;
+  return starts_from_weights ? at::kFloat : dtype_from_name(frozen_dtype);
 }
 
 void ExportConfig::validate(const std::string& path) const {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <c10/core/ScalarType.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -192,6 +194,7 @@ struct ObjectiveConfig {
   ScoreNetworkConfig score_network;
   double mse_anchor = 0.0;
   double feature_weight = 0.0;
+  double guided_weight = 0.0;
   StateSource states = StateSource::kStored;
   int64_t pool_size = 64;
   double prompt_drop = 0.2;
@@ -205,6 +208,8 @@ struct ObjectiveConfig {
     v("mse_anchor", mse_anchor, "weight of L_mse added to L_ADM or L_DMD at the same states; 0 = off");
     v("feature_weight", feature_weight,
       "weight of the relative error of the hidden states after each block; 0 = off. Costs a forward of the teacher");
+    v("guided_weight", guided_weight,
+      "weight of the guided velocity's error; both branches of each state are then evaluated, in place of prompt_drop");
     v("states", states, "stored teacher states, or a rolling pool of the student's own trajectories");
     v("pool_size", pool_size, "states on_policy: trajectories in flight");
     v("prompt_drop", prompt_drop, "share of the samples that match the unconditional branch, in [0,1]");
@@ -279,6 +284,7 @@ struct LinearizeConfig {
   double backbone_weight_decay = 0.01;
   int64_t batch_size = 1;
   bool activation_checkpointing = false;
+  std::string frozen_dtype = "fp32";
   int64_t seed = 0;
   SelectiveTransferConfig selective_transfer;
   ObjectiveConfig objective;
@@ -299,6 +305,9 @@ struct LinearizeConfig {
     v("batch_size", batch_size, "states per micro-step");
     v("activation_checkpointing", activation_checkpointing,
       "keep only the input of each block and compute the block again in the backward: less memory, a third more time");
+    v("frozen_dtype", frozen_dtype,
+      "number format of the weights that do not train, the teacher's among them: fp32, or bf16: half the memory, and "
+      "under train.precision bf16 the same products");
     v("seed", seed, "seed of the state sampling, the gates' noise and the maps' init");
     v("selective_transfer", selective_transfer);
     v("objective", objective);
@@ -307,6 +316,8 @@ struct LinearizeConfig {
     v("preview", preview);
   }
   void validate(const std::string& path) const;
+  /// In which the teacher is loaded: a student that trains its weights starts from fp32.
+  at::ScalarType load_dtype() const;
 };
 
 /// Turning a training checkpoint into an ordinary model folder, or writing a model again in another layout

@@ -7,13 +7,14 @@
 #include <cmath>
 
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/device.h"
+#include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/diffusion/guidance.h"
 #include "lintorch/linvideo/fingerprint.h"
 #include "lintorch/linvideo/lora.h"
-#include "lintorch/linvideo/preview.h"
 #include "lintorch/linvideo/training_record.h"
 #include "lintorch/linvideo/velocity_error.h"
 
@@ -44,20 +45,25 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
   reseed(0);
   const auto seed = static_cast<uint64_t>(config_.seed);
   for (auto& parameter : teacher_.dit->parameters()) parameter.set_requires_grad(false);
-  student_ = copy_wan_dit(teacher_.dit);
+  set_up_previews();
+  student_ = copy_wan_dit(teacher_.dit, [&](const std::string& name) { return !trains(name, config_.trainable); });
+  if (const auto dtype = dtype_from_name(config_.frozen_dtype); dtype != at::kFloat)
+    wan::cast_wan_dit(teacher_.dit, dtype, device_);
   if (config_.trainable == TrainableKind::kLora) add_lora(student_, config_.lora, mix_seed(seed, kLoraStream));
   transfer_ = std::make_unique<SelectiveTransfer>(student_, config_.linear_attention, config_.selective_transfer,
                                                   mix_seed(seed, kGateStream));
   parameters_ = select_parameters(student_, teacher_.dit, config_.trainable);
   objective_ = std::make_unique<Objective>(
-      config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, store_.manifest().shift);
+      config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, store_.manifest().shift,
+      store_.manifest().guidance);
   if (config_.objective.states == StateSource::kOnPolicy)
     pool_ = std::make_unique<RolloutPool>(store_, num_training_trajectories_, config_.objective.pool_size,
                                           mix_seed(seed, kPoolStream), device_);
 }
 
 std::unique_ptr<AveragedStudent> LinearizeUnit::make_averaged_student() {
-  wan::WanDit twin = copy_wan_dit(teacher_.dit);
+  wan::WanDit twin =
+      copy_wan_dit(teacher_.dit, [&](const std::string& name) { return !trains(name, config_.trainable); });
   if (config_.trainable == TrainableKind::kLora) add_lora(twin, config_.lora, 0);  // values come from the student
   transfer_->attach(twin);
   select_parameters(twin, teacher_.dit,
@@ -84,6 +90,9 @@ void LinearizeUnit::check_config() {
            "objective.prompt_drop: expected 0, because {} was made without guidance and holds no unconditional "
            "velocities; got {}",
            config_.trajectories, objective.prompt_drop);
+  LT_CHECK(objective.guided_weight == 0 || manifest.has_unconditional(), ConfigError,
+           "objective.guided_weight: expected 0, because {} was made without guidance; got {}", config_.trajectories,
+           objective.guided_weight);
   LT_CHECK(objective.states == StateSource::kStored || objective.pool_size >= config_.batch_size, ConfigError,
            "objective.pool_size: expected at least batch_size = {}, got {}", config_.batch_size, objective.pool_size);
   LT_CHECK(config_.warmup.steps < total_steps_, ConfigError, "warmup.steps: expected fewer than the {} steps, got {}",
@@ -233,8 +242,10 @@ at::Tensor LinearizeUnit::warmup_loss(at::Generator& generator, train::MetricBag
 }
 
 StateBatch LinearizeUnit::next_states(at::Generator& generator, std::vector<bool>& dropped) {
-  const auto indices = draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
-                                   config_.objective.prompt_drop, generator);
+  const bool both_branches = config_.objective.guided_weight > 0;
+  auto indices = draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
+                             both_branches ? 0 : config_.objective.prompt_drop, generator);
+  if (both_branches) indices = with_other_branch(std::move(indices));
   for (const auto& index : indices) dropped.push_back(index.dropped);
   return pool_ ? pool_->next(dropped) : load_states(store_, indices, device_);
 }
@@ -328,21 +339,26 @@ std::string LinearizeUnit::progress_note() {
   return fmt::format("linear {}/{}", num_linear_.item<int64_t>(), config_.selective_transfer.target);
 }
 
-void LinearizeUnit::preview(int64_t step, const std::filesystem::path& folder) {
+/// Takes the text encoder's memory back: trajectories bring their embeddings.
+void LinearizeUnit::set_up_previews() {
   const TrajectoryManifest& manifest = store_.manifest();
-  PreviewSettings settings;
-  settings.sampling.sampler = enum_from_name<diffusion::SamplerKind>(manifest.sampler, "sampler");
-  settings.sampling.steps = config_.preview.steps;
-  settings.sampling.shift = manifest.shift;
-  settings.sampling.guidance = manifest.guidance;
-  settings.latent_shape = manifest.latent_shape;
-  settings.seed = static_cast<uint64_t>(config_.preview.seed);
+  preview_.sampling.sampler = enum_from_name<diffusion::SamplerKind>(manifest.sampler, "sampler");
+  preview_.sampling.steps = config_.preview.steps;
+  preview_.sampling.shift = manifest.shift;
+  preview_.sampling.guidance = manifest.guidance;
+  preview_.latent_shape = manifest.latent_shape;
+  preview_.seed = static_cast<uint64_t>(config_.preview.seed);
   std::vector<std::string> prompts = config_.preview.prompts;
   if (prompts.empty()) prompts = {manifest.prompts.front()};
-  for (const auto& prompt : prompts) settings.text_1SD.push_back(pipeline::encode_prompts(teacher_, {prompt}));
+  for (const auto& prompt : prompts) preview_.text_1SD.push_back(pipeline::encode_prompts(teacher_, {prompt}));
   if (manifest.has_unconditional())
-    settings.uncond_1SD = pipeline::encode_prompts(teacher_, {manifest.negative_prompt});
-  write_previews(teacher_, student_, settings, fmt::format("step_{:06}", step), folder);
+    preview_.uncond_1SD = pipeline::encode_prompts(teacher_, {manifest.negative_prompt});
+  teacher_.text_encoder = nullptr;
+  release_cached_memory(device_);
+}
+
+void LinearizeUnit::preview(int64_t step, const std::filesystem::path& folder) {
+  write_previews(teacher_, student_, preview_, fmt::format("step_{:06}", step), folder);
 }
 
 }  // namespace lintorch::linvideo

@@ -10,6 +10,7 @@
 
 #include "lintorch/linvideo/config.h"
 #include "lintorch/linvideo/objective.h"
+#include "lintorch/linvideo/preview.h"
 #include "lintorch/linvideo/rollout_pool.h"
 #include "lintorch/linvideo/selective_transfer.h"
 #include "lintorch/linvideo/stored_states.h"
@@ -29,7 +30,8 @@ namespace lintorch::linvideo {
 /// Source: LinVideo (arXiv:2510.08318) Eq. 14.
 class LinearizeUnit : public train::TrainUnit {
  public:
-  /// teacher: loaded from config.model, in fp32 on the training device; outlives the unit and is not changed.
+  /// teacher: loaded from config.model, in config.load_dtype() on the training device; outlives the unit, which casts its
+  /// DiT to config.frozen_dtype and releases its text encoder.
   /// Throws ConfigError if the trajectories come from another teacher, lack what the objective needs, or the target
   /// does not fit the model.
   LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig config, int64_t total_steps);
@@ -64,6 +66,7 @@ class LinearizeUnit : public train::TrainUnit {
   int64_t freeze_step() const;
   double transfer_progress(int64_t step) const;
   void check_config();
+  void set_up_previews();
   void measure_blocks();
   at::Tensor warmup_loss(at::Generator& generator, train::MetricBag& metrics);
   at::Tensor objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
@@ -79,6 +82,7 @@ class LinearizeUnit : public train::TrainUnit {
   TrajectoryStore store_;
   int64_t num_training_trajectories_;
   c10::Device device_;
+  PreviewSettings preview_;
   wan::WanDit student_{nullptr};
   std::unique_ptr<SelectiveTransfer> transfer_;
   StudentParameters parameters_;
