@@ -70,9 +70,6 @@ void ScoreNetworkConfig::validate(const std::string& path) const {
 void ObjectiveConfig::validate(const std::string& path) const {
   check(mse_anchor >= 0, path, "mse_anchor", "0 or more", mse_anchor);
   check(feature_weight >= 0, path, "feature_weight", "0 or more", feature_weight);
-  check(guided_weight >= 0, path, "guided_weight", "0 or more", guided_weight);
-  check(guided_weight == 0 || states == StateSource::kStored, path, "guided_weight",
-        "0 for states of the student's own trajectories", guided_weight);
   check(pool_size > 0, path, "pool_size", "1 or more", pool_size);
   check(prompt_drop >= 0 && prompt_drop <= 1, path, "prompt_drop", "a value in [0,1]", prompt_drop);
 }

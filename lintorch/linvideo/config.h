@@ -194,7 +194,6 @@ struct ObjectiveConfig {
   ScoreNetworkConfig score_network;
   double mse_anchor = 0.0;
   double feature_weight = 0.0;
-  double guided_weight = 0.0;
   StateSource states = StateSource::kStored;
   int64_t pool_size = 64;
   double prompt_drop = 0.2;
@@ -208,8 +207,6 @@ struct ObjectiveConfig {
     v("mse_anchor", mse_anchor, "weight of L_mse added to L_ADM or L_DMD at the same states; 0 = off");
     v("feature_weight", feature_weight,
       "weight of the relative error of the hidden states after each block; 0 = off. Costs a forward of the teacher");
-    v("guided_weight", guided_weight,
-      "weight of the guided velocity's error; both branches of each state are then evaluated, in place of prompt_drop");
     v("states", states, "stored teacher states, or a rolling pool of the student's own trajectories");
     v("pool_size", pool_size, "states on_policy: trajectories in flight");
     v("prompt_drop", prompt_drop, "share of the samples that match the unconditional branch, in [0,1]");

@@ -54,8 +54,7 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
                                                   mix_seed(seed, kGateStream));
   parameters_ = select_parameters(student_, teacher_.dit, config_.trainable);
   objective_ = std::make_unique<Objective>(
-      config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, store_.manifest().shift,
-      store_.manifest().guidance);
+      config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, store_.manifest().shift);
   if (config_.objective.states == StateSource::kOnPolicy)
     pool_ = std::make_unique<RolloutPool>(store_, num_training_trajectories_, config_.objective.pool_size,
                                           mix_seed(seed, kPoolStream), device_);
@@ -90,9 +89,6 @@ void LinearizeUnit::check_config() {
            "objective.prompt_drop: expected 0, because {} was made without guidance and holds no unconditional "
            "velocities; got {}",
            config_.trajectories, objective.prompt_drop);
-  LT_CHECK(objective.guided_weight == 0 || manifest.has_unconditional(), ConfigError,
-           "objective.guided_weight: expected 0, because {} was made without guidance; got {}", config_.trajectories,
-           objective.guided_weight);
   LT_CHECK(objective.states == StateSource::kStored || objective.pool_size >= config_.batch_size, ConfigError,
            "objective.pool_size: expected at least batch_size = {}, got {}", config_.batch_size, objective.pool_size);
   LT_CHECK(config_.warmup.steps < total_steps_, ConfigError, "warmup.steps: expected fewer than the {} steps, got {}",
@@ -242,10 +238,8 @@ at::Tensor LinearizeUnit::warmup_loss(at::Generator& generator, train::MetricBag
 }
 
 StateBatch LinearizeUnit::next_states(at::Generator& generator, std::vector<bool>& dropped) {
-  const bool both_branches = config_.objective.guided_weight > 0;
-  auto indices = draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
-                             both_branches ? 0 : config_.objective.prompt_drop, generator);
-  if (both_branches) indices = with_other_branch(std::move(indices));
+  const auto indices = draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
+                                   config_.objective.prompt_drop, generator);
   for (const auto& index : indices) dropped.push_back(index.dropped);
   return pool_ ? pool_->next(dropped) : load_states(store_, indices, device_);
 }

@@ -9,7 +9,6 @@
 #include "lintorch/linvideo/distribution_matching.h"
 #include "lintorch/linvideo/dmd_objective.h"
 #include "lintorch/linvideo/feature_matching.h"
-#include "lintorch/linvideo/guided_matching.h"
 #include "lintorch/linvideo/mse_objective.h"
 #include "lintorch/train/timed_part.h"
 
@@ -27,9 +26,8 @@ VelocityFunction velocity_of(wan::WanDit dit, const char* part, train::MetricBag
 }  // namespace
 
 Objective::Objective(const ObjectiveConfig& config, wan::WanDit& teacher, wan::WanDit& student,
-                     const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift,
-                     double guidance)
-    : config_(config), teacher_(teacher), student_(student), shift_(shift), guidance_(guidance) {
+                     const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift)
+    : config_(config), teacher_(teacher), student_(student), shift_(shift) {
   const bool adm = config.kind == ObjectiveKind::kAdm;
   if (adm && config.adm.score == ScoreSource::kEma) averaged_ = make_averaged();
   if (config.kind == ObjectiveKind::kDmd || (adm && config.adm.score == ScoreSource::kNetwork))
@@ -68,9 +66,7 @@ StudentOutput Objective::run_student(const StateBatch& batch) {
   return output;
 }
 
-bool Objective::reads_teacher_velocity() const {
-  return config_.kind == ObjectiveKind::kMse || config_.mse_anchor > 0 || config_.guided_weight > 0;
-}
+bool Objective::reads_teacher_velocity() const { return config_.kind == ObjectiveKind::kMse || config_.mse_anchor > 0; }
 
 at::Tensor Objective::loss(const StateBatch& batch, const StudentOutput& student, bool train_score,
                            at::Generator& generator, train::MetricBag& metrics) {
@@ -100,15 +96,10 @@ at::Tensor Objective::loss(const StateBatch& batch, const StudentOutput& student
     if (!target_BCTHW.defined()) target_BCTHW = velocity_BCTHW;
     if (matches_features) features = recorded.values();
   }
-  if (config_.kind == ObjectiveKind::kMse || config_.mse_anchor > 0) {
+  if (reads_teacher_velocity()) {
     const at::Tensor mse = mse_objective(velocity_hat_BCTHW, target_BCTHW);
     metrics.add("loss/mse", mse.detach());
     loss = loss.defined() ? loss + config_.mse_anchor * mse : mse;
-  }
-  if (config_.guided_weight > 0) {
-    const at::Tensor error = guided_matching_loss(velocity_hat_BCTHW, target_BCTHW, guidance_);
-    metrics.add("loss/guided", error.detach());
-    loss = loss + config_.guided_weight * error;
   }
   if (matches_features) {
     const at::Tensor error = feature_matching_loss(student.features, features);

@@ -28,16 +28,16 @@ struct StudentOutput {
 class Objective {
  public:
   /// make_averaged: builds the average of the student; called if the config asks for one.
-  /// shift, guidance: the time shift and the guidance of the trajectories.
+  /// shift: the time shift of the trajectories.
   Objective(const ObjectiveConfig& config, wan::WanDit& teacher, wan::WanDit& student,
-            const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift, double guidance);
+            const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift);
 
   /// The student at the states of a batch.
   StudentOutput run_student(const StateBatch& batch);
 
   /// student: run_student of the batch. train_score: whether the score network, if there is one, makes its updates first,
   /// on the student's samples at these states.
-  /// Metrics: loss/mse, loss/adm, loss/dmd, loss/score_network, loss/features, loss/guided; seconds/teacher, seconds/student_score.
+  /// Metrics: loss/mse, loss/adm, loss/dmd, loss/score_network, loss/features; seconds/teacher, seconds/student_score.
   at::Tensor loss(const StateBatch& batch, const StudentOutput& student, bool train_score, at::Generator& generator,
                   train::MetricBag& metrics);
 
@@ -56,7 +56,7 @@ class Objective {
 
   ObjectiveConfig config_;
   wan::WanDit teacher_, student_;
-  double shift_, guidance_;
+  double shift_;
   std::unique_ptr<AveragedStudent> averaged_;
   std::unique_ptr<ScoreNetwork> score_network_;
 };

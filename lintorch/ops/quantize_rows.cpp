@@ -19,7 +19,8 @@ std::tuple<at::Tensor, at::Tensor> quantize_composed(const at::Tensor& x_RK, boo
   at::Tensor y = x_RK.to(at::kFloat);
   if (gelu) y = at::gelu(y, "tanh");
   const at::Tensor largest = y.abs().amax({1}, /*keepdim=*/true);
-  const at::Tensor scale = (largest / kLargestE4m3).masked_fill(largest == 0, 1);
+  // A tensor divisor: LibTorch multiplies by the reciprocal of a number on GPUs.
+  const at::Tensor scale = (largest / largest.new_full({}, kLargestE4m3)).masked_fill(largest == 0, 1);
   return {(y / scale).to(at::kFloat8_e4m3fn), scale};
 }
 

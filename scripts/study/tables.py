@@ -161,7 +161,7 @@ def main():
         text += extra_tables(name, rows, data)
         if name == "target":
             text += target_plots(rows, teacher, args.target)
-        if name in ("selection", "headline"):
+        if "learned" in name or name == "selection":
             text += gate_plots(name, rows, args.target)
     if teacher:
         for metric, value in teacher["metrics"].items():
