@@ -42,8 +42,8 @@ at::Tensor rotation_matrices(const std::array<int64_t, 3>& grid, int64_t K, int6
 /// By its O(L^2) definition: weights of rotated features over the sum of those of unrotated ones.
 at::Tensor rotated_definition(const at::Tensor& phi_q_BLNE, const at::Tensor& phi_k_BLNE, const at::Tensor& v_BLNV,
                               const at::Tensor& r_LEE) {
-  const at::Tensor relative_LLEE = at::einsum("iea,jeb->ijab", {r_LEE, r_LEE});  // R_i^T R_j
-  const at::Tensor weights = at::einsum("bina,ijab,bjnb->bnij", {phi_q_BLNE, relative_LLEE, phi_k_BLNE});
+  const at::Tensor relative_LLEE = at::einsum("iea,jef->ijaf", {r_LEE, r_LEE});  // R_i^T R_j
+  const at::Tensor weights = at::einsum("bina,ijaf,bjnf->bnij", {phi_q_BLNE, relative_LLEE, phi_k_BLNE});
   const at::Tensor sums = at::einsum("bine,bjne->bni", {phi_q_BLNE, phi_k_BLNE});
   return at::einsum("bnij,bjnv->binv", {weights / sums.unsqueeze(-1), v_BLNV});
 }
