@@ -31,8 +31,11 @@ std::string description_text(const Json& json) {
                                   number(dit["num_layers"]), heads * head_dim, heads, head_dim, number(dit["ffn_dim"]),
                                   number(dit["text_dim"]), dit["patch_size"].dump()));
   const auto attention = json["attention"].get<std::string>();
-  line("attention", fmt::format("{} ({} of {} linear)", attention, std::count(attention.begin(), attention.end(), 'L'),
-                                attention.size()));
+  // As the config writes it: only if a layer is linear.
+  const bool rope_after = dit.contains("linear_attention") && dit["linear_attention"].value("rope", "") == "after";
+  line("attention",
+       fmt::format("{} ({} of {} linear{})", attention, std::count(attention.begin(), attention.end(), 'L'),
+                   attention.size(), rope_after ? ", rotation after the feature map" : ""));
   const Json& parameters = json["parameters"];
   line("parameters", fmt::format("transformer {}, text encoder {}, VAE {}", count(parameters["transformer"]),
                                  count(parameters["text_encoder"]), count(parameters["vae"])));

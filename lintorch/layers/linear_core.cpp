@@ -7,8 +7,11 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/layers/precision.h"
+#include "lintorch/ops/bmm_accumulate.h"
 #include "lintorch/ops/hedgehog_attention.h"
+#include "lintorch/ops/hedgehog_feature_map.h"
 #include "lintorch/ops/linear_attention.h"
+#include "lintorch/ops/rope_3d.h"
 
 namespace lintorch::layers {
 namespace {
@@ -22,30 +25,45 @@ at::Tensor initial_map(int64_t num_heads, int64_t head_dim, const LinearAttentio
 
 }  // namespace
 
-void LinearAttentionConfig::validate(const std::string& path) const {
-  LT_CHECK(feature_dim > 0, ConfigError, "{}.feature_dim: expected a positive value, got {}", path, feature_dim);
-}
-
 LinearCore::LinearCore(int64_t num_heads, int64_t head_dim, const LinearAttentionConfig& config)
-    : feature_map_(config.feature_map) {
+    : feature_map_(config.feature_map), rope_(config.rope) {
+  config.validate_for_head("linear_attention", head_dim);
   if (feature_map_ != ops::FeatureMap::kHedgehog) return;
-  LT_CHECK(config.init != FeatureMapInit::kIdentity || config.feature_dim == head_dim, ConfigError,
-           "[LinearCore] expected feature_dim = head dim ({}) for identity init, got {}: use init = kaiming", head_dim,
-           config.feature_dim);
   w_q = register_parameter("w_q", initial_map(num_heads, head_dim, config));
   w_k = register_parameter("w_k", initial_map(num_heads, head_dim, config));
 }
 
-at::Tensor LinearCore::forward(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV) {
+at::Tensor LinearCore::features(const at::Tensor& x_BLNK, const at::Tensor& w_NKM) const {
+  switch (feature_map_) {
+    case ops::FeatureMap::kHedgehog:
+      break;
+    case ops::FeatureMap::kRelu:
+      return ops::relu_feature_map(x_BLNK);
+    case ops::FeatureMap::kTaylor:
+      return ops::taylor_feature_map(x_BLNK);
+  }
+  return ops::hedgehog_feature_map(x_BLNK, w_NKM);
+}
+
+at::Tensor LinearCore::attend(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV,
+                              const at::Tensor& rope_2L1P) {
+  // Features in at least fp32: terms cancel, in the Taylor map and in products of rotated features.
+  const at::ScalarType wide = ops::accumulate_dtype(q_BLNK.scalar_type());
+  if (rope_ == RopeOrder::kAfter) {
+    LT_CHECK(
+        rope_2L1P.defined(), Error,
+        "[LinearCore] expected the table that rotated q and k, got none: rope = after rotates their features instead");
+    const NoAutocast no_autocast;
+    const auto unrotated = [&](const at::Tensor& x) { return ops::rope_3d_inverse(x, rope_2L1P, wide); };
+    return ops::rotated_linear_attention(features(unrotated(q_BLNK), w_q), features(unrotated(k_BLNK), w_k), v_BLNV,
+                                         rope_2L1P);
+  }
   if (feature_map_ == ops::FeatureMap::kHedgehog) {
     const at::ScalarType dtype = v_BLNV.scalar_type();
     return ops::hedgehog_attention(q_BLNK, k_BLNK, v_BLNV, w_q.to(dtype), w_k.to(dtype));
   }
   const NoAutocast no_autocast;
-  const auto map = feature_map_ == ops::FeatureMap::kRelu ? ops::relu_feature_map : ops::taylor_feature_map;
-  // Features in at least fp32: the second-order terms of the Taylor map cancel.
-  const auto features = [&](const at::Tensor& x) { return map(x.scalar_type() == at::kDouble ? x : x.to(at::kFloat)); };
-  return ops::linear_attention(features(q_BLNK), features(k_BLNK), v_BLNV);
+  return ops::linear_attention(features(q_BLNK.to(wide), w_q), features(k_BLNK.to(wide), w_k), v_BLNV);
 }
 
 }  // namespace lintorch::layers

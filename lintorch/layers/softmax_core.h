@@ -9,10 +9,12 @@ namespace lintorch::layers {
 class SoftmaxCore : public AttentionCore {
  public:
   explicit SoftmaxCore(ops::SoftmaxBackend backend = ops::SoftmaxBackend::kAuto) : backend_(backend) {}
-  at::Tensor forward(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV) override;
   ops::SoftmaxBackend backend() const { return backend_; }
 
  private:
+  at::Tensor attend(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV,
+                    const at::Tensor& rope_2L1P) override;
+
   ops::SoftmaxBackend backend_;
 };
 

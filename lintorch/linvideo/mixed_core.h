@@ -30,8 +30,6 @@ class MixedCore : public layers::AttentionCore {
   MixedCore(std::shared_ptr<layers::AttentionCore> softmax, std::shared_ptr<layers::LinearCore> linear,
             at::Tensor gates, int64_t layer);
 
-  at::Tensor forward(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV) override;
-
   void set_mode(MixedMode mode) { mode_ = mode; }
   MixedMode mode() const { return mode_; }
 
@@ -40,7 +38,10 @@ class MixedCore : public layers::AttentionCore {
   at::Tensor take_distillation_loss();
 
  private:
-  at::Tensor distill(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV);
+  at::Tensor attend(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV,
+                    const at::Tensor& rope_2L1P) override;
+  at::Tensor distill(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK, const at::Tensor& v_BLNV,
+                     const at::Tensor& rope_2L1P);
 
   std::shared_ptr<layers::AttentionCore> softmax_;
   std::shared_ptr<layers::LinearCore> linear_;

@@ -10,8 +10,8 @@ namespace {
 
 // Every head of x_BLD by the rotations (way 0) or their inverses (way 1).
 at::Tensor rotate(const at::Tensor& x_BLD, const at::Tensor& table_2L1P, int64_t way) {
-  const at::Tensor table = way == 0 ? table_2L1P : table_2L1P.flip(0);
-  return rope_3d(x_BLD.unflatten(-1, {-1, 2 * table.size(3)}), table, x_BLD.scalar_type()).flatten(2);
+  const at::Tensor x_BLNK = x_BLD.unflatten(-1, {-1, 2 * table_2L1P.size(3)});
+  return (way == 0 ? rope_3d : rope_3d_inverse)(x_BLNK, table_2L1P, x_BLD.scalar_type()).flatten(2);
 }
 
 }  // namespace

@@ -28,19 +28,27 @@ at::Tensor rotate(const at::Tensor& x_BLNK, const at::Tensor& table_L1P, at::Sca
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// The rotation is orthogonal: its backward is the opposite rotation, so x need not be kept.
+// Turns by table[way]. The rotation is orthogonal: its backward is the opposite rotation, so x need not be kept.
 struct Rope3d : torch::autograd::Function<Rope3d> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& table, int64_t dtype) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& table, int64_t dtype,
+                            int64_t way) {
     context->saved_data["table"] = table;
+    context->saved_data["way"] = way;
     context->saved_data["dtype"] = static_cast<int64_t>(x.scalar_type());
-    return rotate(x, table[0], static_cast<at::ScalarType>(dtype));
+    return rotate(x, table[way], static_cast<at::ScalarType>(dtype));
   }
   static variable_list backward(AutogradContext* context, variable_list grads) {
     const at::Tensor table = context->saved_data["table"].toTensor();
     const auto dtype = static_cast<at::ScalarType>(context->saved_data["dtype"].toInt());
-    return {rotate(grads[0], table[1], dtype), at::Tensor(), at::Tensor()};
+    const int64_t way = context->saved_data["way"].toInt();
+    return {rotate(grads[0], table[1 - way], dtype), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
+
+at::Tensor turn(const at::Tensor& x_BLNK, const at::Tensor& table_2L1P, at::ScalarType dtype, int64_t way) {
+  check_shape(x_BLNK, {-1, table_2L1P.size(1), -1, 2 * table_2L1P.size(3)}, "rope_3d: x");
+  return Rope3d::apply(x_BLNK, table_2L1P, static_cast<int64_t>(dtype), way);
+}
 
 }  // namespace
 
@@ -71,8 +79,11 @@ at::Tensor rope_3d_table(const std::array<int64_t, 3>& grid, int64_t head_dim, a
 }
 
 at::Tensor rope_3d(const at::Tensor& x_BLNK, const at::Tensor& table_2L1P, at::ScalarType dtype) {
-  check_shape(x_BLNK, {-1, table_2L1P.size(1), -1, 2 * table_2L1P.size(3)}, "rope_3d: x");
-  return Rope3d::apply(x_BLNK, table_2L1P, static_cast<int64_t>(dtype));
+  return turn(x_BLNK, table_2L1P, dtype, 0);
+}
+
+at::Tensor rope_3d_inverse(const at::Tensor& x_BLNK, const at::Tensor& table_2L1P, at::ScalarType dtype) {
+  return turn(x_BLNK, table_2L1P, dtype, 1);
 }
 
 }  // namespace lintorch::ops

@@ -20,4 +20,7 @@ at::Tensor rope_3d_table(const std::array<int64_t, 3>& grid, int64_t head_dim, a
 /// returned as `dtype`. Differentiable once with respect to x.
 at::Tensor rope_3d(const at::Tensor& x_BLNK, const at::Tensor& table_2L1P, at::ScalarType dtype);
 
+/// The opposite rotation: undoes rope_3d up to rounding.
+at::Tensor rope_3d_inverse(const at::Tensor& x_BLNK, const at::Tensor& table_2L1P, at::ScalarType dtype);
+
 }  // namespace lintorch::ops

@@ -18,14 +18,15 @@ INPUT_SHAPE = (2, 16, 5, 18, 24)
 
 
 class LinearizedTest(support.ReferenceTest):
-    def make(self, feature_map, feature_dim, name):
+    def make(self, feature_map, feature_dim, name, **options):
         """The bundled teacher with half of its layers linear, with random feature maps."""
         generator = torch.Generator().manual_seed(500)
         folder = self.folder / name
         shutil.copytree(TEACHER, folder)
         config = json.loads((folder / "config.json").read_text())
         config |= {"attention": ATTENTION,
-                   "linear_attention": {"feature_map": feature_map, "feature_dim": feature_dim, "init": "kaiming"}}
+                   "linear_attention": {"feature_map": feature_map, "feature_dim": feature_dim, "init": "kaiming",
+                                        **options}}
         (folder / "config.json").write_text(json.dumps(config))
         path = folder / "diffusion_pytorch_model.safetensors"
         state = safetensors.torch.load_file(path)
@@ -57,6 +58,18 @@ class LinearizedTest(support.ReferenceTest):
                 ours = support.inspect_run("transformer", folder, inputs)["sample"]
                 self.assert_close(ours, sample, 1e-4, name)
 
+    def test_rotation_after_the_map(self):
+        inputs = self.inputs()
+        for feature_map, feature_dim in (("hedgehog", 64), ("hedgehog", 32), ("hedgehog", 96), ("relu", 64)):
+            name = f"{feature_map} {feature_dim}, rotation after the map"
+            with self.subTest(name):
+                folder = self.make(feature_map, feature_dim, name, rope="after")
+                sample = load_transformer(folder)(**inputs).sample
+                before = load_transformer(self.make(feature_map, feature_dim, name + ": before"))(**inputs).sample
+                self.assertGreater(support.relative_error(sample, before), 0.01)  # the order matters
+                ours = support.inspect_run("transformer", folder, inputs)["sample"]
+                self.assert_close(ours, sample, 1e-4, name)
+
     def test_round_trip(self):
         folder = self.make("hedgehog", 64, "exported")
         model = load_transformer(folder)
@@ -79,6 +92,12 @@ class LinearizedTest(support.ReferenceTest):
         (folder / "config.json").write_text(json.dumps(config | {"attention": ATTENTION[1:]}))
         with self.assertRaisesRegex(ValueError, "each of 8 layers"):
             load_transformer(folder)
+        for change, message in (({"rope": "sideways"}, "rope: expected one of before, after, got 'sideways'"),
+                                ({"rope": "after", "feature_map": "taylor"}, "multiple of 64, got .* 4161 features")):
+            linear_attention = config["linear_attention"] | change
+            (folder / "config.json").write_text(json.dumps(config | {"linear_attention": linear_attention}))
+            with self.assertRaisesRegex(ValueError, message):
+                load_transformer(folder)
         (folder / "config.json").write_text(json.dumps(config | {"attention": ["softmax"] * 8}))
         with self.assertRaisesRegex(RuntimeError, "core.w_q"):
             load_transformer(folder)

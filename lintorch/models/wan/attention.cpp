@@ -50,7 +50,7 @@ at::Tensor WanSelfAttentionImpl::forward(const at::Tensor& x_BLD, const at::Tens
   };
   const at::Tensor q_BLNK = normed_and_rotated(to_q, norm_q);
   const at::Tensor k_BLNK = normed_and_rotated(to_k, norm_k);
-  const at::Tensor o_BLNV = core_->forward(q_BLNK, k_BLNK, v_BLNV);
+  const at::Tensor o_BLNV = core_->forward(q_BLNK, k_BLNK, v_BLNV, rope_2L1P);
   return layers::apply_linear(to_out, o_BLNV.flatten(2));
 }
 

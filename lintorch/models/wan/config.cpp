@@ -49,11 +49,8 @@ void WanDitConfig::validate(const std::string& path) const {
   LT_CHECK(attention.empty() || static_cast<int64_t>(attention.size()) == num_layers, ConfigError,
            "{}: expected one entry for each of {} layers, got {}", detail::join_path(path, "attention"), num_layers,
            attention.size());
-  const bool identity = linear_attention.feature_map == ops::FeatureMap::kHedgehog &&
-                        linear_attention.init == layers::FeatureMapInit::kIdentity;
-  LT_CHECK(!has_linear_attention() || !identity || linear_attention.feature_dim == attention_head_dim, ConfigError,
-           "{}.feature_dim: expected attention_head_dim = {} for identity init, got {}: use init = kaiming",
-           detail::join_path(path, "linear_attention"), attention_head_dim, linear_attention.feature_dim);
+  if (has_linear_attention())
+    linear_attention.validate_for_head(detail::join_path(path, "linear_attention"), attention_head_dim);
 }
 
 WanDitConfig t2v_1_3b() { return {}; }

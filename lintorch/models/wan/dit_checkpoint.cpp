@@ -67,7 +67,8 @@ void check_layers(const TensorMap& state, const WanDitConfig& config, const std:
 bool core_matches(const layers::AttentionCore& core, const WanDitConfig& config, AttentionKind kind) {
   if (kind == AttentionKind::kSoftmax) return dynamic_cast<const layers::SoftmaxCore*>(&core) != nullptr;
   const auto* linear = dynamic_cast<const layers::LinearCore*>(&core);
-  return linear && linear->feature_map() == config.linear_attention.feature_map;
+  return linear && linear->feature_map() == config.linear_attention.feature_map &&
+         linear->rope() == config.linear_attention.rope;
 }
 
 at::ScalarType storage_dtype(std::string_view name, at::ScalarType dtype) {

@@ -5,20 +5,9 @@ namespace {
 
 double linear_attention_flops(const WanDitConfig& config, double L) {
   const double N = static_cast<double>(config.num_attention_heads), K = static_cast<double>(config.attention_head_dim);
-  const double M = static_cast<double>(config.linear_attention.feature_dim);
-  double features = 0, map = 0;
-  switch (config.linear_attention.feature_map) {
-    case ops::FeatureMap::kHedgehog:
-      features = 2 * M;
-      map = 2 * (2 * L * K * M);
-      break;
-    case ops::FeatureMap::kRelu:
-      features = K;
-      break;
-    case ops::FeatureMap::kTaylor:
-      features = 1 + K + K * K;
-      break;
-  }
+  const double features = static_cast<double>(config.linear_attention.num_features(config.attention_head_dim));
+  // x W of q and k, 2M features each.
+  const double map = config.linear_attention.feature_map == ops::FeatureMap::kHedgehog ? 2 * L * K * features : 0;
   return N * (map + 4 * L * features * K);
 }
 

@@ -48,6 +48,16 @@ TEST_CASE("rope_3d gradients equal central differences", "[rope_3d]") {
   CHECK(error < 1e-8);
 }
 
+TEST_CASE("rope_3d_inverse undoes rope_3d, and its gradient is rope_3d", "[rope_3d]") {
+  torch::manual_seed(3);
+  const at::Tensor table = ops::rope_3d_table({1, 2, 3}, 8, at::kDouble, at::kCPU);
+  const at::Tensor x = at::randn({1, 6, 2, 8}, at::kDouble).requires_grad_(true), d = at::randn_like(x);
+  const at::Tensor rotated = ops::rope_3d(x.detach(), table, at::kDouble);
+  CHECK(relative_error(ops::rope_3d_inverse(rotated, table, at::kDouble), x) < 1e-14);
+  ops::rope_3d_inverse(x, table, at::kDouble).backward(d);
+  CHECK(torch::equal(x.grad(), ops::rope_3d(d, table, at::kDouble)));
+}
+
 TEST_CASE("rope_3d refuses a table of another grid", "[rope_3d]") {
   const at::Tensor table = ops::rope_3d_table({1, 2, 3}, 8, at::kFloat, at::kCPU);
   CHECK_THROWS_AS(ops::rope_3d(at::zeros({1, 5, 2, 8}), table, at::kFloat), Error);

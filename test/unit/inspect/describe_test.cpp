@@ -43,6 +43,23 @@ TEST_CASE("describe gives the published figures of Wan 2.1 14B from its config a
   CHECK_THAT(text, Contains("75600 tokens"));
 }
 
+TEST_CASE("describe names the RoPE order of linear layers where it is not the usual one", "[describe]") {
+  const test::TempDir scratch;
+  auto config = wan::tiny();
+  config.attention.assign(8, wan::AttentionKind::kLinear);
+  const auto text = [&] {
+    write_json_file(scratch / "config.json", wan::wan_dit_config_to_json(config));
+    inspect::DescribeConfig describe;
+    describe.model = scratch.path().string();
+    describe.size = "192x144";
+    describe.frames = 17;
+    return inspect::description_text(inspect::describe_model(describe));
+  };
+  CHECK_THAT(text(), Contains("(8 of 8 linear)"));
+  config.linear_attention.rope = layers::RopeOrder::kAfter;
+  CHECK_THAT(text(), Contains("(8 of 8 linear, rotation after the feature map)"));
+}
+
 TEST_CASE("describe takes sizes from the model folder and counts all its parts", "[describe]") {
   const test::TempDir scratch;
   test::write_micro_model(scratch / "model");

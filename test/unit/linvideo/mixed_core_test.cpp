@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "lintorch/layers/softmax_core.h"
+#include "lintorch/ops/rope_3d.h"
 
 using namespace lintorch;
 using namespace lintorch::linvideo;
@@ -92,4 +93,27 @@ TEST_CASE("the linear branch is registered under the names of a LinearCore", "[m
   CHECK(names == std::vector<std::string>{"w_q", "w_k"});
   f.core->to(at::kFloat);
   CHECK(f.linear->w_q.scalar_type() == at::kFloat);
+}
+
+TEST_CASE("a mixed core hands the rotary table to its linear branch in every mode", "[mixed_core]") {
+  torch::manual_seed(4);
+  const at::Tensor table = ops::rope_3d_table({1, 2, 3}, 6, at::kDouble, at::kCPU);
+  const auto softmax = std::make_shared<layers::SoftmaxCore>();
+  const auto linear = std::make_shared<layers::LinearCore>(
+      2, 6,
+      layers::LinearAttentionConfig{ops::FeatureMap::kHedgehog, 6, layers::FeatureMapInit::kKaiming,
+                                    layers::RopeOrder::kAfter});
+  linear->to(at::kDouble);
+  MixedCore core(softmax, linear, torch::tensor({0.25}, at::kDouble), 0);
+  const at::Tensor q = torch::randn({2, 6, 2, 6}, at::kDouble), k = torch::randn_like(q), v = torch::randn_like(q);
+  const at::Tensor soft = softmax->forward(q, k, v), lin = linear->forward(q, k, v, table);
+  CHECK(torch::equal(core.forward(q, k, v, table), 0.25 * soft + 0.75 * lin));
+  core.set_mode(MixedMode::kLinear);
+  CHECK(torch::equal(core.forward(q, k, v, table), lin));
+  core.set_mode(MixedMode::kSoftmax);
+  CHECK(torch::equal(core.forward(q, k, v, table), soft));
+  core.set_mode(MixedMode::kDistill);
+  core.forward(q, k, v, table);
+  const at::Tensor expected = (lin - soft).square().mean() / soft.square().mean();
+  CHECK(core.take_distillation_loss().item<double>() == Approx(expected.item<double>()));
 }

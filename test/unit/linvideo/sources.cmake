@@ -18,6 +18,7 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/mse_objective_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/paper_map_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rollout_pool_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/rope_order_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/score_network_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/selection_losses_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/selective_transfer_test.cpp

@@ -64,3 +64,20 @@ TEST_CASE("attention_of tells the kind of each layer", "[wan_config]") {
   config.attention.assign(8, AttentionKind::kLinear);
   CHECK(config.attention_of(0) == AttentionKind::kLinear);
 }
+
+TEST_CASE("wan_dit_config keeps the RoPE order of linear layers and refuses one that does not fit", "[wan_config]") {
+  wan::WanDitConfig config = wan::tiny();
+  config.attention.assign(8, AttentionKind::kLinear);
+  CHECK(wan::wan_dit_config_to_json(config)["linear_attention"]["rope"] == "before");
+  config.linear_attention.rope = layers::RopeOrder::kAfter;
+  Json json = wan::wan_dit_config_to_json(config);
+  CHECK(json["linear_attention"]["rope"] == "after");
+  CHECK(wan::wan_dit_config_from_json(json).linear_attention.rope == layers::RopeOrder::kAfter);
+  json["linear_attention"]["feature_map"] = "taylor";
+  CHECK_THROWS_WITH(
+      wan::wan_dit_config_from_json(json, "config.json:"),
+      Catch::Contains("config.json: linear_attention.rope") && Catch::Contains("4161 features of taylor"));
+  // Folders from before the key was there.
+  json["linear_attention"].erase("rope");
+  CHECK(wan::wan_dit_config_from_json(json).linear_attention.rope == layers::RopeOrder::kBefore);
+}

@@ -126,3 +126,13 @@ TEST_CASE("save_wan_dit refuses cores that the config does not name", "[wan_dit_
   CHECK_THROWS_WITH(wan::save_wan_dit(folder.path, dit, at::kFloat), Catch::Contains("layer 0"));
   CHECK_FALSE(std::filesystem::exists(folder.path));
 }
+
+TEST_CASE("save_wan_dit refuses a core of another RoPE order", "[wan_dit_checkpoint]") {
+  const Folder folder("lintorch_dit_rope_order");
+  const auto config = two_layer_config(true);
+  auto dit = random_dit(config, 1);
+  auto other = config.linear_attention;
+  other.rope = layers::RopeOrder::kAfter;
+  dit->block(1)->attn1->set_core(std::make_shared<layers::LinearCore>(2, 12, other));
+  CHECK_THROWS_WITH(wan::save_wan_dit(folder.path, dit, at::kFloat), Catch::Contains("layer 1"));
+}

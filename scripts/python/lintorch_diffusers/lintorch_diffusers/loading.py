@@ -15,7 +15,8 @@ STEM = "diffusion_pytorch_model.safetensors"
 def linearize(model, attention, linear_attention):
     """Replaces the self-attention of the layers that `attention` calls linear; their weights are to be loaded.
 
-    attention: "softmax" or "linear" per layer. linear_attention: {"feature_map": ..., "feature_dim": ...}.
+    attention: "softmax" or "linear" per layer. linear_attention: {"feature_map": ..., "feature_dim": ..., "rope": ...}; without
+    "rope" the rotation is before the map.
     """
     if len(attention) != len(model.blocks):
         raise ValueError(f"attention: expected one entry for each of {len(model.blocks)} layers, got {len(attention)}")
@@ -26,7 +27,8 @@ def linearize(model, attention, linear_attention):
             raise ValueError(f"attention[{layer}]: expected softmax or linear, got {kind!r}")
         heads, head_dim = model.config.num_attention_heads, model.config.attention_head_dim
         block.attn1.core = LinearAttentionCore(heads, head_dim, linear_attention["feature_map"],
-                                               linear_attention["feature_dim"])
+                                               linear_attention["feature_dim"],
+                                               linear_attention.get("rope", "before"))
         block.attn1.set_processor(LinearAttentionProcessor())
     # save_pretrained writes them, and lintorch reads them.
     model.register_to_config(attention=list(attention), linear_attention=dict(linear_attention))
