@@ -43,6 +43,7 @@ TrajectoryManifest make_request(const pipeline::VideoModel& teacher, const Colle
   m.frames = config.frames.value_or(teacher.defaults.frames);
   m.latent_shape = pipeline::latent_shape(teacher.dit->config(), teacher.vae->config(), {m.width, m.height, m.frames});
   m.storage_dtype = config.storage_dtype;
+  m.content = config.content;
   m.compute_dtype = config.dtype;
   const auto sampler = diffusion::make_sampler(sampler_kind, m.steps, m.shift, kConvention);
   m.sigmas = sampler->sigmas();
@@ -77,19 +78,21 @@ std::vector<Trajectory> sample_batch(pipeline::VideoModel& teacher, const Trajec
   options.guidance = m.guidance;
   options.on_step = [&](const pipeline::SampleStep& step) {
     x.push_back(keep(step.x_BCTHW));
-    u_cond.push_back(keep(step.velocity_BCTHW));
-    if (m.has_unconditional()) u_uncond.push_back(keep(step.uncond_velocity_BCTHW));
+    if (m.has_velocities()) u_cond.push_back(keep(step.velocity_BCTHW));
+    if (m.has_velocities() && m.has_unconditional()) u_uncond.push_back(keep(step.uncond_velocity_BCTHW));
     bar.update(done * m.steps + count * (step.index + 1));
   };
   x.push_back(keep(pipeline::generate_latents(teacher.dit, text_BSD, uncond_BSD, noise, options)));
 
   const at::Tensor x_BICTHW = at::stack(x, 1);
-  const at::Tensor u_cond_BICTHW = at::stack(u_cond, 1);
-  const at::Tensor u_uncond_BICTHW = m.has_unconditional() ? at::stack(u_uncond, 1) : at::Tensor();
+  const auto stacked = [](const std::vector<at::Tensor>& steps) {
+    return steps.empty() ? at::Tensor() : at::stack(steps, 1);
+  };
+  const at::Tensor u_cond_BICTHW = stacked(u_cond), u_uncond_BICTHW = stacked(u_uncond);
+  const auto sample = [](const at::Tensor& batch, int64_t b) { return batch.defined() ? batch[b] : at::Tensor(); };
   std::vector<Trajectory> trajectories;
   for (int64_t b = 0; b < count; ++b)
-    trajectories.push_back(
-        {x_BICTHW[b], u_cond_BICTHW[b], m.has_unconditional() ? u_uncond_BICTHW[b] : at::Tensor(), keep(text_BSD[b])});
+    trajectories.push_back({x_BICTHW[b], sample(u_cond_BICTHW, b), sample(u_uncond_BICTHW, b), keep(text_BSD[b])});
   return trajectories;
 }
 

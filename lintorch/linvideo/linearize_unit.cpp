@@ -80,10 +80,12 @@ void LinearizeUnit::check_config() {
       config_.trajectories, manifest.teacher, config_.model, teacher_fingerprint_);
   const bool reads_velocities =
       objective.states == StateSource::kStored && (objective.kind == ObjectiveKind::kMse || objective.mse_anchor > 0);
-  LT_CHECK(!reads_velocities || objective.prompt_drop == 0 || manifest.has_unconditional(), ConfigError,
-           "objective.prompt_drop: expected 0, because {} was made without guidance and holds no unconditional "
-           "velocities; got {}",
-           config_.trajectories, objective.prompt_drop);
+  LT_CHECK(
+      !reads_velocities || !manifest.has_velocities() || objective.prompt_drop == 0 || manifest.has_unconditional(),
+      ConfigError,
+      "objective.prompt_drop: expected 0, because {} was made without guidance and holds no unconditional "
+      "velocities; got {}",
+      config_.trajectories, objective.prompt_drop);
   LT_CHECK(objective.states == StateSource::kStored || objective.pool_size >= config_.batch_size, ConfigError,
            "objective.pool_size: expected at least batch_size = {}, got {}", config_.batch_size, objective.pool_size);
   LT_CHECK(config_.warmup.steps < total_steps_, ConfigError, "warmup.steps: expected fewer than the {} steps, got {}",
@@ -193,7 +195,8 @@ void LinearizeUnit::before_step(int64_t step) {
 void LinearizeUnit::measure_blocks() {
   const auto indices =
       spread_states(store_.manifest(), 0, num_training_trajectories_, config_.selective_transfer.measured_states);
-  block_errors_ = measure_block_errors(student_, *transfer_, store_, indices, config_.batch_size, device_);
+  block_errors_ = measure_block_errors(student_, *transfer_, store_, indices, config_.batch_size, device_,
+                                       velocity_of(teacher_.dit));
   for (size_t layer = 0; layer < block_errors_.size(); ++layer)
     log_info("velocity error with layer {} alone linear: {:.4g}", layer, block_errors_[layer]);
 }
@@ -285,7 +288,8 @@ void LinearizeUnit::measure_held_out(train::MetricBag& metrics) {
   if (config_.validation.trajectories == 0 || config_.validation.states == 0) return;
   const auto indices = spread_states(store_.manifest(), num_training_trajectories_, store_.num_trajectories(),
                                      config_.validation.states);
-  metrics.add("held_out/velocity_mse", velocity_error(student_, store_, indices, config_.batch_size, device_));
+  metrics.add("held_out/velocity_mse",
+              velocity_error(student_, store_, indices, config_.batch_size, device_, velocity_of(teacher_.dit)));
 }
 
 TensorMap LinearizeUnit::extra_state() {

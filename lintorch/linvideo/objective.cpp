@@ -10,18 +10,9 @@
 #include "lintorch/linvideo/dmd_objective.h"
 #include "lintorch/linvideo/feature_matching.h"
 #include "lintorch/linvideo/mse_objective.h"
+#include "lintorch/linvideo/student.h"
 
 namespace lintorch::linvideo {
-
-namespace {
-
-VelocityFunction velocity_of(wan::WanDit dit) {
-  return [dit](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
-    return dit->forward(x, timestep, text);
-  };
-}
-
-}  // namespace
 
 Objective::Objective(const ObjectiveConfig& config, wan::WanDit& teacher, wan::WanDit& student,
                      const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift)

@@ -37,7 +37,9 @@ StateBatch load_states(const TrajectoryStore& store, const std::vector<StateInde
     t.push_back(manifest.sigmas[step]);
     next_t.push_back(manifest.sigmas[step + 1]);
     timestep.push_back(manifest.timesteps[step]);
-    if (!dropped) {
+    if (!manifest.has_velocities()) {
+      all_stored = false;
+    } else if (!dropped) {
       velocity.push_back(store.conditional_velocity(trajectory, step));
     } else if (manifest.has_unconditional()) {
       velocity.push_back(store.unconditional_velocity(trajectory, step));

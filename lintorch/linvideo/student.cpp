@@ -22,6 +22,12 @@ wan::WanDit copy_wan_dit(wan::WanDit& dit) {
   return copy;
 }
 
+VelocityFunction velocity_of(wan::WanDit dit) {
+  return [dit](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
+    return dit->forward(x, timestep, text);
+  };
+}
+
 StudentParameters select_parameters(wan::WanDit& student, wan::WanDit& teacher, TrainableKind trainable) {
   const auto teacher_parameters = teacher->named_parameters();
   StudentParameters selected;

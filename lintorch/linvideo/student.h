@@ -7,12 +7,16 @@
 #include <vector>
 
 #include "lintorch/linvideo/config.h"
+#include "lintorch/linvideo/state_batch.h"
 #include "lintorch/models/wan/dit.h"
 
 namespace lintorch::linvideo {
 
 /// A deep copy of a DiT on the same device, in the same dtypes.
 wan::WanDit copy_wan_dit(wan::WanDit& dit);
+
+/// The velocity of a DiT as it is at each call.
+VelocityFunction velocity_of(wan::WanDit dit);
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 

@@ -15,16 +15,16 @@ namespace lintorch::linvideo {
 // A trajectory store is a folder: manifest.json, unconditional_text.safetensors, and shards
 // trajectories-00001-of-00016.safetensors with, for every trajectory i of the shard,
 //   x.<i>        [steps + 1, C, T, H, W]  states x_t from noise to the finished latent
-//   u_cond.<i>   [steps, C, T, H, W]      teacher velocities with the prompt
-//   u_uncond.<i> [steps, C, T, H, W]      teacher velocities with the negative prompt (guidance other than 1 only)
+//   u_cond.<i>   [steps, C, T, H, W]      teacher velocities with the prompt (content states_and_velocities only)
+//   u_uncond.<i> [steps, C, T, H, W]      teacher velocities with the negative prompt (and guidance other than 1)
 //   text.<i>     [S, D]                   embedding of the prompt
 // Letter I in this file: states or steps of a trajectory.
 
 /// One trajectory of the teacher's sampler.
 struct Trajectory {
   at::Tensor x_ICTHW;
-  at::Tensor u_cond_ICTHW;
-  at::Tensor u_uncond_ICTHW;  ///< undefined without guidance
+  at::Tensor u_cond_ICTHW;    ///< undefined in a store of states alone
+  at::Tensor u_uncond_ICTHW;  ///< undefined there, and without guidance
   at::Tensor text_SD;
 };
 
@@ -62,7 +62,8 @@ class TrajectoryStore {
 
   /// State x_t before `step` (0 = noise, num_steps() = finished latent): [C, T, H, W], CPU, storage dtype, no copy.
   at::Tensor state(int64_t trajectory, int64_t step) const;
-  /// Teacher velocity at that state with the prompt, or with the negative prompt. step < num_steps().
+  /// Teacher velocity at that state with the prompt, or with the negative prompt. step < num_steps(). Only where the
+  /// manifest has_velocities(), the latter also only where it has_unconditional().
   at::Tensor conditional_velocity(int64_t trajectory, int64_t step) const;
   at::Tensor unconditional_velocity(int64_t trajectory, int64_t step) const;
   /// Text embeddings, [S, D].

@@ -110,6 +110,31 @@ TEST_CASE("a resumed run ends with the same bits, for every objective and phase"
   }
 }
 
+TEST_CASE("a store of states alone trains the student that one with velocities trains", "[linearize_unit]") {
+  Fixture f;
+  f.collect("states", 3, StoreContent::kStates);
+  f.config.warmup.steps = 2;
+  f.config.selective_transfer.init_spread = 0.2;  // measured on the stored states
+  f.config.selective_transfer.measured_states = 4;
+  f.trainer.steps = 8;
+  const TensorMap full = f.train("full");
+  f.config.trajectories = (f.folder / "states").string();
+  const TensorMap states = f.train("states_run");
+  for (const auto& [name, value] : full) {
+    INFO(name);
+    // The teacher's velocities are computed again, both branches in other batches: fp32 rounding, carried through 8
+    // steps of AdamW.
+    CHECK(torch::allclose(states.at(name), value, 1e-3, 1e-4));
+  }
+  const std::string log = read_file(f.folder / "states_run/metrics.jsonl");
+  CHECK_THAT(log, Catch::Contains("\"held_out/velocity_mse\""));
+  // Without guidance the unconditional branch was never sampled, and can be matched all the same.
+  f.collect("unguided_states", 1, StoreContent::kStates);
+  f.config.trajectories = (f.folder / "unguided_states").string();
+  f.config.objective.prompt_drop = 0.5;
+  CHECK_NOTHROW(f.train("unguided"));
+}
+
 TEST_CASE("gates start by rank of the measured errors, and resuming around that step changes nothing",
           "[linearize_unit]") {
   Fixture f;
