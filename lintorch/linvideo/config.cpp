@@ -48,6 +48,7 @@ void LinearizeConfig::validate(const std::string& path) const {
   check_field(feature_map_lr > 0, path, "feature_map_lr", "a number above 0", feature_map_lr);
   check_field(backbone_weight_decay >= 0, path, "backbone_weight_decay", "0 or more", backbone_weight_decay);
   check_field(batch_size > 0, path, "batch_size", "1 or more", batch_size);
+  check_field(prefetch >= 0, path, "prefetch", "0 or more", prefetch);
 }
 
 void ExportConfig::validate(const std::string& path) const {

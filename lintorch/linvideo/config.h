@@ -134,6 +134,7 @@ struct LinearizeConfig {
   double feature_map_lr = 1e-3;
   double backbone_weight_decay = 0.01;
   int64_t batch_size = 1;
+  int64_t prefetch = 2;
   bool activation_checkpointing = false;
   int64_t seed = 0;
   SelectiveTransferConfig selective_transfer;
@@ -153,6 +154,8 @@ struct LinearizeConfig {
     v("feature_map_lr", feature_map_lr, "learning rate of W~_q and W~_k; no weight decay");
     v("backbone_weight_decay", backbone_weight_decay, "weight decay of the other weights, or of the adapters");
     v("batch_size", batch_size, "states per micro-step");
+    v("prefetch", prefetch,
+      "stored states: batches read ahead by a thread of their own, each in main memory; 0 = read when they are needed");
     v("activation_checkpointing", activation_checkpointing,
       "keep only the input of each block and compute the block again in the backward: less memory, a third more time");
     v("seed", seed, "seed of the state sampling, the gates' noise and the maps' init");

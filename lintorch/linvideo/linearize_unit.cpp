@@ -51,6 +51,12 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
   parameters_ = select_parameters(student_, teacher_.dit, config_.trainable);
   objective_ = std::make_unique<Objective>(
       config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, store_.manifest().shift);
+  reader_ = std::make_unique<StateReader>(store_,
+                                          StateReaderSettings{.num_trajectories = num_training_trajectories_,
+                                                              .batch_size = config_.batch_size,
+                                                              .prompt_drop = config_.objective.prompt_drop,
+                                                              .depth = config_.prefetch},
+                                          state_seed_, device_);
   if (config_.objective.states == StateSource::kOnPolicy)
     pool_ = std::make_unique<RolloutPool>(store_, num_training_trajectories_, config_.objective.pool_size,
                                           mix_seed(seed, kPoolStream), device_);
@@ -104,7 +110,9 @@ double LinearizeUnit::transfer_progress(int64_t step) const {
 }
 
 void LinearizeUnit::prepare(const train::StepShare& share) {
-  if (!share.ranks || share.ranks->size() == 1) return;
+  const bool alone = !share.ranks || share.ranks->size() == 1;
+  reader_->set_share(share.micro_batches, alone ? 0 : share.ranks->rank(), alone ? 1 : share.ranks->size());
+  if (alone) return;
   const auto& objective = config_.objective;
   const bool network = objective.kind == ObjectiveKind::kDmd ||
                        (objective.kind == ObjectiveKind::kAdm && objective.adm.score == ScoreSource::kNetwork);
@@ -151,6 +159,7 @@ bool LinearizeUnit::group_steps(const std::string& group, int64_t step) const {
 void LinearizeUnit::reseed(int64_t rollbacks) {
   state_seed_ = mix_seed(static_cast<uint64_t>(config_.seed), kStateStream);
   if (rollbacks > 0) state_seed_ = mix_seed(state_seed_, kRollbackStream, static_cast<uint64_t>(rollbacks));
+  if (reader_) reader_->reseed(state_seed_);
 }
 
 std::string LinearizeUnit::phase(int64_t step) const {
@@ -207,11 +216,10 @@ void LinearizeUnit::after_step(int64_t, train::MetricBag&) {
 }
 
 at::Tensor LinearizeUnit::training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) {
-  auto generator =
-      make_generator(mix_seed(state_seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)));
-  if (warming_up(step)) return warmup_loss(generator, metrics);
+  auto generator = StateReader::generator_of(state_seed_, step, micro_step);
+  if (warming_up(step)) return warmup_loss(step, micro_step, generator, metrics);
 
-  at::Tensor loss = objective_loss(micro_step, generator, metrics);
+  at::Tensor loss = objective_loss(step, micro_step, generator, metrics);
   const auto selection = transfer_->losses(transfer_progress(step));
   if (!transfer_->frozen()) loss = loss + selection.weighted;
   add_selection_metrics(selection, metrics);
@@ -220,11 +228,9 @@ at::Tensor LinearizeUnit::training_loss(int64_t step, int64_t micro_step, train:
   return loss;
 }
 
-at::Tensor LinearizeUnit::warmup_loss(at::Generator& generator, train::MetricBag& metrics) {
-  const StateBatch batch = load_states(store_,
-                                       draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
-                                                   config_.objective.prompt_drop, generator),
-                                       device_);
+at::Tensor LinearizeUnit::warmup_loss(int64_t step, int64_t micro_step, at::Generator& generator,
+                                      train::MetricBag& metrics) {
+  const StateBatch batch = stored_states(step, micro_step, generator, metrics).batch;
   {
     at::NoGradGuard no_grad;
     student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
@@ -235,16 +241,26 @@ at::Tensor LinearizeUnit::warmup_loss(at::Generator& generator, train::MetricBag
   return loss;
 }
 
-StateBatch LinearizeUnit::next_states(at::Generator& generator, std::vector<bool>& dropped) {
-  const auto indices = draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
-                                   config_.objective.prompt_drop, generator);
-  for (const auto& index : indices) dropped.push_back(index.dropped);
-  return pool_ ? pool_->next(dropped) : load_states(store_, indices, device_);
+StateReader::Item LinearizeUnit::stored_states(int64_t step, int64_t micro_step, at::Generator& generator,
+                                               train::MetricBag& metrics) {
+  StateReader::Item item = reader_->read(step, micro_step, generator);
+  metrics.add("data_wait_seconds", item.waited_seconds);
+  return item;
 }
 
-at::Tensor LinearizeUnit::objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics) {
+at::Tensor LinearizeUnit::objective_loss(int64_t step, int64_t micro_step, at::Generator& generator,
+                                         train::MetricBag& metrics) {
+  StateBatch batch;
   std::vector<bool> dropped;
-  const StateBatch batch = next_states(generator, dropped);
+  if (pool_) {
+    // Of the draw only this is used: the members have trajectories and steps of their own.
+    for (const auto& index : draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
+                                         config_.objective.prompt_drop, generator))
+      dropped.push_back(index.dropped);
+    batch = pool_->next(dropped);
+  } else {
+    batch = stored_states(step, micro_step, generator, metrics).batch;
+  }
   const StudentOutput student = objective_->run_student(batch);
   const at::Tensor loss = objective_->loss(batch, student, micro_step == 0, generator, metrics);
   if (pool_) advance_pool(batch, dropped, student.velocity_BCTHW.detach());
@@ -321,7 +337,7 @@ void LinearizeUnit::load_extra_state(const TensorMap& state) {
 /// Places, previews and measurements may change between a run and its continuation.
 Json LinearizeUnit::identity() const {
   Json identity = config_to_json(config_);
-  for (const char* key : {"model", "trajectories", "validation", "preview"}) identity.erase(key);
+  for (const char* key : {"model", "trajectories", "prefetch", "validation", "preview"}) identity.erase(key);
   identity["teacher"] = teacher_fingerprint_;
   return identity;
 }

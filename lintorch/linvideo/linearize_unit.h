@@ -12,6 +12,7 @@
 #include "lintorch/linvideo/objective.h"
 #include "lintorch/linvideo/rollout_pool.h"
 #include "lintorch/linvideo/selective_transfer.h"
+#include "lintorch/linvideo/state_reader.h"
 #include "lintorch/linvideo/stored_states.h"
 #include "lintorch/linvideo/student.h"
 #include "lintorch/linvideo/trajectory_store.h"
@@ -65,10 +66,11 @@ class LinearizeUnit : public train::TrainUnit {
   double transfer_progress(int64_t step) const;
   void check_config();
   void measure_blocks();
-  at::Tensor warmup_loss(at::Generator& generator, train::MetricBag& metrics);
-  at::Tensor objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
+  at::Tensor warmup_loss(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
+  at::Tensor objective_loss(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
   std::unique_ptr<AveragedStudent> make_averaged_student();
-  StateBatch next_states(at::Generator& generator, std::vector<bool>& dropped);
+  StateReader::Item stored_states(int64_t step, int64_t micro_step, at::Generator& generator,
+                                  train::MetricBag& metrics);
   void advance_pool(const StateBatch& batch, const std::vector<bool>& dropped, const at::Tensor& velocity_hat_BCTHW);
   void add_selection_metrics(const SelectiveTransfer::Losses& losses, train::MetricBag& metrics);
   void measure_held_out(train::MetricBag& metrics);
@@ -88,6 +90,7 @@ class LinearizeUnit : public train::TrainUnit {
   std::vector<double> block_errors_;  ///< once measured, for a greedy selection or for the gates' start
   at::Tensor num_linear_;             ///< of the last step, on the device
   uint64_t state_seed_ = 0;
+  std::unique_ptr<StateReader> reader_;
   int64_t health_step_ = 0;  ///< of the last check_health
 };
 

@@ -21,5 +21,6 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/score_network_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/selection_losses_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/selective_transfer_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/state_reader_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/trajectory_store_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/velocity_error_test.cpp)
