@@ -110,7 +110,7 @@ TEST_CASE("a store of states alone holds the same states in a third of the bytes
   // 5 states, against 5 states and 4 velocities of two branches.
   CHECK(states.manifest().trajectory_bytes() * 13 == full.manifest().trajectory_bytes() * 5);
   CHECK(states.manifest().shards[0].bytes < full.manifest().shards[0].bytes);
-  CHECK_THROWS_AS(states.conditional_velocity(0, 0), Error);
+  CHECK_THROWS_AS(states.conditional_velocity(0, 0), std::logic_error);
   config.content = StoreContent::kStatesAndVelocities;
   CHECK_THROWS_WITH(collect_trajectories(config), Catch::Contains("content"));
 }

@@ -73,7 +73,7 @@ TEST_CASE("what goes wrong in the reading thread is thrown to the one that train
   const LinearizeFixture f;
   const TrajectoryStore store(f.config.trajectories);
   StateReader ahead(store, {.num_trajectories = 50, .batch_size = 8, .prompt_drop = 0, .depth = 2}, 7, at::kCPU);
-  CHECK_THROWS_AS(read(ahead, 0, 0), Error);  // trajectories that the store does not have
+  CHECK_THROWS_AS(read(ahead, 0, 0), std::logic_error);  // trajectories that the store does not have
 }
 
 TEST_CASE("training is the same with and without reading ahead, and says how long it waited", "[state_reader]") {
