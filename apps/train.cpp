@@ -53,7 +53,9 @@ int train_model(const TrainAppConfig& config) {
   if (distilling)
     unit = std::make_unique<distill::DistillUnit>(teacher, config.distill);
   else
-    unit = std::make_unique<linvideo::LinearizeUnit>(teacher, config.linearize, config.train.steps);
+    unit = std::make_unique<linvideo::LinearizeUnit>(teacher, config.linearize, config.train.steps,
+                                                     config.train.precision);
+  teacher.text_encoder = nullptr;  // all texts are encoded
   train::Trainer trainer(config.train, *unit, run_dir, ranks.group.get());
   if (config.resume && !trainer.resume()) log_info("no checkpoint in {}: starting at step 0", config.output);
   if (ranks.leads()) write_json_file(run_dir / "resolved_config.json", config_to_json(config));

@@ -103,7 +103,8 @@ struct ValidationConfig {
   template <class V>
   void visit(V& v) {
     v("every", every, "steps between two measurements of the held-out velocity error; 0 = off");
-    v("trajectories", trajectories, "last trajectories of the store, kept out of training");
+    v("trajectories", trajectories,
+      "last trajectories of the store (states online: of the prompts), kept out of training");
     v("states", states, "held-out states measured");
   }
   void validate(const std::string& path) const;
@@ -146,7 +147,8 @@ struct LinearizeConfig {
   template <class V>
   void visit(V& v) {
     v("model", model, "folder of the teacher");
-    v("trajectories", trajectories, "folder written by lintorch-collect with the same teacher");
+    v("trajectories", trajectories,
+      "folder written by lintorch-collect with the same teacher; not read with states online");
     v("linear_attention", linear_attention);
     v("trainable", trainable,
       "weights that train besides the gates: all, attention (attn1 only), maps (W~ only) or lora (adapters and W~)");

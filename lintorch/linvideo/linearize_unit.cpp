@@ -3,25 +3,37 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/rng.h"
-#include "lintorch/diffusion/guidance.h"
 #include "lintorch/linvideo/fingerprint.h"
 #include "lintorch/linvideo/lora.h"
 #include "lintorch/linvideo/preview.h"
+#include "lintorch/linvideo/sampled_trajectories.h"
 #include "lintorch/linvideo/training_record.h"
+#include "lintorch/linvideo/trajectory_store.h"
 #include "lintorch/linvideo/velocity_error.h"
+#include "lintorch/train/autocast.h"
 
 namespace lintorch::linvideo {
 
 namespace {
 
 enum Stream : uint64_t { kGateStream = 1, kStateStream = 2, kPoolStream = 3, kLoraStream = 4, kRollbackStream = 5 };
+
+/// Stored trajectories, or online ones, sampled here under the trainer's precision.
+std::unique_ptr<TrajectorySource> open_trajectories(pipeline::VideoModel& teacher, const LinearizeConfig& config,
+                                                    std::string_view precision) {
+  if (config.objective.states != StateSource::kOnline) return std::make_unique<TrajectoryStore>(config.trajectories);
+  const auto device = teacher.dit->patch_embedding->weight.device();
+  const train::AutocastScope autocast(device, train::autocast_dtype(precision, device));
+  return std::make_unique<SampledTrajectories>(teacher, config.model, config.objective.online,
+                                               config.objective.online.start_trajectories,
+                                               config.validation.trajectories, config.seed);
+}
 
 /// The entries of a checkpoint's extra state under a prefix, without it.
 TensorMap with_prefix(const TensorMap& state, const std::string& prefix) {
@@ -33,12 +45,14 @@ TensorMap with_prefix(const TensorMap& state, const std::string& prefix) {
 
 }  // namespace
 
-LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig config, int64_t total_steps)
+LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig config, int64_t total_steps,
+                             std::string_view precision)
     : teacher_(teacher),
       config_(std::move(config)),
       total_steps_(total_steps),
-      store_(config_.trajectories),
-      num_training_trajectories_(store_.num_trajectories() - config_.validation.trajectories),
+      source_(open_trajectories(teacher, config_, precision)),
+      num_training_trajectories_(source_->num_trajectories() - config_.validation.trajectories),
+      num_known_trajectories_(online() ? config_.objective.online.start_trajectories : num_training_trajectories_),
       device_(teacher.dit->patch_embedding->weight.device()) {
   check_config();
   reseed(0);
@@ -50,16 +64,17 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
                                                   mix_seed(seed, kGateStream));
   parameters_ = select_parameters(student_, teacher_.dit, config_.trainable);
   objective_ = std::make_unique<Objective>(
-      config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, store_.manifest().shift);
-  reader_ = std::make_unique<StateReader>(store_,
+      config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, source_->manifest().shift);
+  reader_ = std::make_unique<StateReader>(*source_,
                                           StateReaderSettings{.num_trajectories = num_training_trajectories_,
                                                               .batch_size = config_.batch_size,
                                                               .prompt_drop = config_.objective.prompt_drop,
                                                               .depth = config_.prefetch},
                                           state_seed_, device_);
-  if (config_.objective.states == StateSource::kOnPolicy)
-    pool_ = std::make_unique<RolloutPool>(store_, num_training_trajectories_, config_.objective.pool_size,
-                                          mix_seed(seed, kPoolStream), device_);
+  if (config_.objective.states != StateSource::kStored)
+    pool_ = std::make_unique<RolloutPool>(*source_, num_training_trajectories_, config_.objective.pool_size,
+                                          mix_seed(seed, kPoolStream), device_, num_known_trajectories_);
+  encode_preview_prompts();
 }
 
 std::unique_ptr<AveragedStudent> LinearizeUnit::make_averaged_student() {
@@ -75,10 +90,10 @@ std::unique_ptr<AveragedStudent> LinearizeUnit::make_averaged_student() {
 
 void LinearizeUnit::check_config() {
   const auto& objective = config_.objective;
-  const TrajectoryManifest& manifest = store_.manifest();
+  const TrajectoryManifest& manifest = source_->manifest();
   LT_CHECK(num_training_trajectories_ > 0, ConfigError,
-           "validation.trajectories: expected fewer than the {} trajectories of {}, got {}", store_.num_trajectories(),
-           config_.trajectories, config_.validation.trajectories);
+           "validation.trajectories: expected fewer than the {} trajectories of {}, got {}",
+           source_->num_trajectories(), config_.trajectories, config_.validation.trajectories);
   teacher_fingerprint_ = teacher_fingerprint(config_.model);
   LT_CHECK(
       manifest.teacher == teacher_fingerprint_, ConfigError,
@@ -118,7 +133,8 @@ void LinearizeUnit::prepare(const train::StepShare& share) {
                        (objective.kind == ObjectiveKind::kAdm && objective.adm.score == ScoreSource::kNetwork);
   LT_CHECK(!network, NotSupportedError,
            "objective: a score network is not trained by several ranks yet; use objective.adm.score self or ema");
-  LT_CHECK(!pool_, NotSupportedError, "objective.states: on_policy is not run by several ranks yet; use stored");
+  LT_CHECK(!pool_, NotSupportedError, "objective.states: {} is not run by several ranks yet; use stored",
+           enum_name(objective.states));
 }
 
 std::vector<train::ParameterGroup> LinearizeUnit::parameter_groups() {
@@ -203,8 +219,8 @@ void LinearizeUnit::before_step(int64_t step) {
 
 void LinearizeUnit::measure_blocks() {
   const auto indices =
-      spread_states(store_.manifest(), 0, num_training_trajectories_, config_.selective_transfer.measured_states);
-  block_errors_ = measure_block_errors(student_, *transfer_, store_, indices, config_.batch_size, device_,
+      spread_states(source_->manifest(), 0, num_known_trajectories_, config_.selective_transfer.measured_states);
+  block_errors_ = measure_block_errors(student_, *transfer_, *source_, indices, config_.batch_size, device_,
                                        velocity_of(teacher_.dit));
   for (size_t layer = 0; layer < block_errors_.size(); ++layer)
     log_info("velocity error with layer {} alone linear: {:.4g}", layer, block_errors_[layer]);
@@ -230,61 +246,47 @@ at::Tensor LinearizeUnit::training_loss(int64_t step, int64_t micro_step, train:
 
 at::Tensor LinearizeUnit::warmup_loss(int64_t step, int64_t micro_step, at::Generator& generator,
                                       train::MetricBag& metrics) {
-  const StateBatch batch = stored_states(step, micro_step, generator, metrics).batch;
+  const StateBatch batch =
+      online() ? states_of(step, micro_step, generator, metrics) : stored_states(step, micro_step, generator, metrics);
   {
     at::NoGradGuard no_grad;
     student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
   }
   const at::Tensor loss = transfer_->distillation_loss();
+  if (online()) pool_->advance_guided(batch, velocity_of(teacher_.dit), {});
   metrics.add("loss/warmup", loss.detach());
   num_linear_ = transfer_->num_linear();
   return loss;
 }
 
-StateReader::Item LinearizeUnit::stored_states(int64_t step, int64_t micro_step, at::Generator& generator,
-                                               train::MetricBag& metrics) {
+StateBatch LinearizeUnit::stored_states(int64_t step, int64_t micro_step, at::Generator& generator,
+                                        train::MetricBag& metrics) {
   StateReader::Item item = reader_->read(step, micro_step, generator);
   metrics.add("data_wait_seconds", item.waited_seconds);
-  return item;
+  return std::move(item.batch);
+}
+
+StateBatch LinearizeUnit::states_of(int64_t step, int64_t micro_step, at::Generator& generator,
+                                    train::MetricBag& metrics) {
+  if (!pool_) return stored_states(step, micro_step, generator, metrics);
+  // Of the draw only this is used: the members have trajectories and steps of their own.
+  std::vector<bool> dropped;
+  for (const auto& index : draw_states(source_->manifest(), num_training_trajectories_, config_.batch_size,
+                                       config_.objective.prompt_drop, generator))
+    dropped.push_back(index.dropped);
+  return pool_->next(dropped);
 }
 
 at::Tensor LinearizeUnit::objective_loss(int64_t step, int64_t micro_step, at::Generator& generator,
                                          train::MetricBag& metrics) {
-  StateBatch batch;
-  std::vector<bool> dropped;
-  if (pool_) {
-    // Of the draw only this is used: the members have trajectories and steps of their own.
-    for (const auto& index : draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
-                                         config_.objective.prompt_drop, generator))
-      dropped.push_back(index.dropped);
-    batch = pool_->next(dropped);
-  } else {
-    batch = stored_states(step, micro_step, generator, metrics).batch;
-  }
+  StateBatch batch = states_of(step, micro_step, generator, metrics);
   const StudentOutput student = objective_->run_student(batch);
   const at::Tensor loss = objective_->loss(batch, student, micro_step == 0, generator, metrics);
-  if (pool_) advance_pool(batch, dropped, student.velocity_BCTHW.detach());
+  if (online())
+    pool_->advance_guided(batch, velocity_of(teacher_.dit), batch.velocity_BCTHW);
+  else if (pool_)
+    pool_->advance_guided(batch, velocity_of(student_), student.velocity_BCTHW.detach());
   return loss;
-}
-
-/// Sampling is guided, so a member moves with both branches: the matched one is at hand, the other is evaluated here.
-void LinearizeUnit::advance_pool(const StateBatch& batch, const std::vector<bool>& dropped,
-                                 const at::Tensor& velocity_hat_BCTHW) {
-  const double guidance = store_.manifest().guidance;
-  at::NoGradGuard no_grad;
-  if (guidance == 1.0 && std::none_of(dropped.begin(), dropped.end(), [](bool drop) { return drop; })) {
-    pool_->advance(velocity_hat_BCTHW);
-    return;
-  }
-  std::vector<int64_t> flags(dropped.begin(), dropped.end());
-  const at::Tensor is_dropped = at::tensor(flags, at::TensorOptions(at::kLong)).to(at::kBool).to(device_);
-  const at::Tensor by_text = is_dropped.reshape({-1, 1, 1});
-  const at::Tensor other_text = at::where(by_text, pool_->conditional_text_BSD(), pool_->unconditional_text_BSD());
-  const at::Tensor other = student_->forward(batch.x_BCTHW, batch.timestep_B, other_text);
-  const at::Tensor by_latent = is_dropped.reshape({-1, 1, 1, 1, 1});
-  const at::Tensor cond = at::where(by_latent, other, velocity_hat_BCTHW);
-  const at::Tensor uncond = at::where(by_latent, velocity_hat_BCTHW, other);
-  pool_->advance(diffusion::guide(cond, uncond, guidance));
 }
 
 void LinearizeUnit::add_selection_metrics(const SelectiveTransfer::Losses& losses, train::MetricBag& metrics) {
@@ -302,10 +304,10 @@ void LinearizeUnit::add_selection_metrics(const SelectiveTransfer::Losses& losse
 /// The alarm for divergence: an ADM loss says little by its size, the error at fixed held-out states does.
 void LinearizeUnit::measure_held_out(train::MetricBag& metrics) {
   if (config_.validation.trajectories == 0 || config_.validation.states == 0) return;
-  const auto indices = spread_states(store_.manifest(), num_training_trajectories_, store_.num_trajectories(),
+  const auto indices = spread_states(source_->manifest(), num_training_trajectories_, source_->num_trajectories(),
                                      config_.validation.states);
   metrics.add("held_out/velocity_mse",
-              velocity_error(student_, store_, indices, config_.batch_size, device_, velocity_of(teacher_.dit)));
+              velocity_error(student_, *source_, indices, config_.batch_size, device_, velocity_of(teacher_.dit)));
 }
 
 TensorMap LinearizeUnit::extra_state() {
@@ -330,7 +332,8 @@ void LinearizeUnit::load_extra_state(const TensorMap& state) {
   objective_->load_state(with_prefix(state, "objective."));
   if (!pool_) return;
   const TensorMap pool_state = with_prefix(state, "pool.");
-  LT_CHECK(!pool_state.empty(), ConfigError, "objective.states: the checkpoint was made without an on-policy pool");
+  LT_CHECK(!pool_state.empty(), ConfigError,
+           "objective.states: the checkpoint was made without a pool of trajectories");
   pool_->load_state(pool_state);
 }
 
@@ -338,6 +341,7 @@ void LinearizeUnit::load_extra_state(const TensorMap& state) {
 Json LinearizeUnit::identity() const {
   Json identity = config_to_json(config_);
   for (const char* key : {"model", "trajectories", "prefetch", "validation", "preview"}) identity.erase(key);
+  if (!online()) identity["objective"].erase("online");
   identity["teacher"] = teacher_fingerprint_;
   return identity;
 }
@@ -348,8 +352,16 @@ std::string LinearizeUnit::progress_note() {
   return fmt::format("linear {}/{}", num_linear_.item<int64_t>(), config_.selective_transfer.target);
 }
 
+void LinearizeUnit::encode_preview_prompts() {
+  const TrajectoryManifest& manifest = source_->manifest();
+  std::vector<std::string> prompts = config_.preview.prompts;
+  if (prompts.empty()) prompts = {manifest.prompts.front()};
+  for (const auto& prompt : prompts) preview_text_1SD_.push_back(pipeline::encode_prompts(teacher_, {prompt}));
+  if (manifest.has_unconditional()) uncond_1SD_ = pipeline::encode_prompts(teacher_, {manifest.negative_prompt});
+}
+
 void LinearizeUnit::preview(int64_t step, const std::filesystem::path& folder) {
-  const TrajectoryManifest& manifest = store_.manifest();
+  const TrajectoryManifest& manifest = source_->manifest();
   PreviewSettings settings;
   settings.sampling.sampler = enum_from_name<diffusion::SamplerKind>(manifest.sampler, "sampler");
   settings.sampling.steps = config_.preview.steps;
@@ -357,11 +369,8 @@ void LinearizeUnit::preview(int64_t step, const std::filesystem::path& folder) {
   settings.sampling.guidance = manifest.guidance;
   settings.latent_shape = manifest.latent_shape;
   settings.seed = static_cast<uint64_t>(config_.preview.seed);
-  std::vector<std::string> prompts = config_.preview.prompts;
-  if (prompts.empty()) prompts = {manifest.prompts.front()};
-  for (const auto& prompt : prompts) settings.text_1SD.push_back(pipeline::encode_prompts(teacher_, {prompt}));
-  if (manifest.has_unconditional())
-    settings.uncond_1SD = pipeline::encode_prompts(teacher_, {manifest.negative_prompt});
+  settings.text_1SD = preview_text_1SD_;
+  settings.uncond_1SD = uncond_1SD_;
   write_previews(teacher_, student_, settings, fmt::format("step_{:06}", step), folder);
 }
 

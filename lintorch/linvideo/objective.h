@@ -36,9 +36,9 @@ class Objective {
   StudentOutput run_student(const StateBatch& batch);
 
   /// student: run_student of the batch. train_score: whether the score network, if there is one, makes its updates first,
-  /// on the student's samples at these states.
+  /// on the student's samples at these states. The batch gets the teacher's velocity where it was evaluated.
   /// Metrics: loss/mse, loss/adm, loss/dmd, loss/score_network, loss/features.
-  at::Tensor loss(const StateBatch& batch, const StudentOutput& student, bool train_score, at::Generator& generator,
+  at::Tensor loss(StateBatch& batch, const StudentOutput& student, bool train_score, at::Generator& generator,
                   train::MetricBag& metrics);
 
   /// Call after each step of the student.

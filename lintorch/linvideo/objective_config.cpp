@@ -23,6 +23,14 @@ void ScoreNetworkConfig::validate(const std::string& path) const {
   check_field(updates > 0, path, "updates", "1 or more", updates);
 }
 
+void OnlineConfig::validate(const std::string& path) const {
+  check_field(!frames || *frames > 0, path, "frames", "1 or more", frames.value_or(0));
+  check_field(!steps || *steps > 0, path, "steps", "1 or more", steps.value_or(0));
+  check_field(!shift || *shift > 0, path, "shift", "a number above 0", shift.value_or(0));
+  check_field(!guidance || *guidance >= 0, path, "guidance", "0 or more", guidance.value_or(0));
+  check_field(start_trajectories > 0, path, "start_trajectories", "1 or more", start_trajectories);
+}
+
 void ObjectiveConfig::validate(const std::string& path) const {
   check_field(mse_anchor >= 0, path, "mse_anchor", "0 or more", mse_anchor);
   check_field(feature_weight >= 0, path, "feature_weight", "0 or more", feature_weight);

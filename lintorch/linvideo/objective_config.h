@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,7 +25,7 @@ enum class AdmWeight { kUniform, kScore, kX0Normalized };
 enum class ScoreSource { kSelf, kEma, kNetwork };
 
 /// Where training states x_t come from.
-enum class StateSource { kStored, kOnPolicy };
+enum class StateSource { kStored, kOnPolicy, kOnline };
 
 /// Anytime distribution matching (paper Sec. 4.2).
 struct AdmConfig {
@@ -81,6 +82,32 @@ struct ScoreNetworkConfig {
   void validate(const std::string& path) const;
 };
 
+/// How the teacher samples the states of a run that has none stored (states online).
+struct OnlineConfig {
+  std::string prompts = "prompts.txt";
+  std::optional<std::string> size;
+  std::optional<int64_t> frames;
+  std::optional<int64_t> steps;
+  std::optional<double> shift;
+  std::optional<double> guidance;
+  std::optional<std::string> negative_prompt;
+  int64_t start_trajectories = 2;
+
+  template <class V>
+  void visit(V& v) {
+    v("prompts", prompts, "text file, one prompt per line; the last validation.trajectories of them are held out");
+    v("size", size, "WIDTHxHEIGHT in pixels; null = the model's");
+    v("frames", frames, "pixel frames, 1 + a multiple of the VAE's temporal factor; null = the model's");
+    v("steps", steps, "Euler steps of a trajectory; null = the model's");
+    v("shift", shift, "time shift; null = the model's");
+    v("guidance", guidance, "classifier-free guidance scale; 1 = off; null = the model's");
+    v("negative_prompt", negative_prompt, "text of the unconditional branch; null = the model's");
+    v("start_trajectories", start_trajectories,
+      "trajectories sampled before the first step, over whose states the pool's members are spread");
+  }
+  void validate(const std::string& path) const;
+};
+
 /// What the student is trained to match.
 struct ObjectiveConfig {
   ObjectiveKind kind = ObjectiveKind::kMse;
@@ -91,6 +118,7 @@ struct ObjectiveConfig {
   double feature_weight = 0.0;
   StateSource states = StateSource::kStored;
   int64_t pool_size = 64;
+  OnlineConfig online;
   double prompt_drop = 0.2;
 
   template <class V>
@@ -102,8 +130,11 @@ struct ObjectiveConfig {
     v("mse_anchor", mse_anchor, "weight of L_mse added to L_ADM or L_DMD at the same states; 0 = off");
     v("feature_weight", feature_weight,
       "weight of the relative error of the hidden states after each block; 0 = off. Costs a forward of the teacher");
-    v("states", states, "stored teacher states, or a rolling pool of the student's own trajectories");
-    v("pool_size", pool_size, "states on_policy: trajectories in flight");
+    v("states", states,
+      "teacher states stored by lintorch-collect, a rolling pool of the student's own trajectories, or one of the "
+      "teacher's that needs no collection");
+    v("pool_size", pool_size, "states on_policy, online: trajectories in flight, on the device");
+    v("online", online);
     v("prompt_drop", prompt_drop, "share of the samples that match the unconditional branch, in [0,1]");
   }
   void validate(const std::string& path) const;
@@ -140,5 +171,6 @@ struct lintorch::EnumNames<lintorch::linvideo::ScoreSource> {
 template <>
 struct lintorch::EnumNames<lintorch::linvideo::StateSource> {
   using E = lintorch::linvideo::StateSource;
-  static constexpr std::pair<E, std::string_view> table[] = {{E::kStored, "stored"}, {E::kOnPolicy, "on_policy"}};
+  static constexpr std::pair<E, std::string_view> table[] = {
+      {E::kStored, "stored"}, {E::kOnPolicy, "on_policy"}, {E::kOnline, "online"}};
 };

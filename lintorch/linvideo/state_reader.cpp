@@ -8,7 +8,7 @@
 
 namespace lintorch::linvideo {
 
-StateReader::StateReader(const TrajectoryStore& store, StateReaderSettings settings, uint64_t seed, c10::Device device)
+StateReader::StateReader(const TrajectorySource& store, StateReaderSettings settings, uint64_t seed, c10::Device device)
     : store_(store), settings_(settings), seed_(seed), device_(device) {}
 
 void StateReader::set_share(int64_t micro_batches, int64_t rank, int64_t ranks) {

@@ -31,7 +31,7 @@ class StateReader {
   };
 
   /// store outlives this.
-  StateReader(const TrajectoryStore& store, StateReaderSettings settings, uint64_t seed, c10::Device device);
+  StateReader(const TrajectorySource& store, StateReaderSettings settings, uint64_t seed, c10::Device device);
 
   /// This process reads micro-batches rank, rank + ranks, ... of the micro_batches of each step. Default: one, alone.
   void set_share(int64_t micro_batches, int64_t rank, int64_t ranks);
@@ -48,7 +48,7 @@ class StateReader {
  private:
   StateBatch read_ahead(int64_t index) const;
 
-  const TrajectoryStore& store_;
+  const TrajectorySource& store_;
   StateReaderSettings settings_;
   uint64_t seed_;
   c10::Device device_;

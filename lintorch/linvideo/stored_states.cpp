@@ -38,7 +38,7 @@ at::Tensor stack_on_host(const std::vector<at::Tensor>& samples, bool pinned) {
 
 }  // namespace
 
-StateBatch read_states(const TrajectoryStore& store, const std::vector<StateIndex>& indices, bool pinned) {
+StateBatch read_states(const TrajectorySource& store, const std::vector<StateIndex>& indices, bool pinned) {
   const TrajectoryManifest& manifest = store.manifest();
   std::vector<at::Tensor> x, text, velocity;
   std::vector<double> t, next_t, timestep;
@@ -79,7 +79,7 @@ StateBatch to_device(const StateBatch& batch, c10::Device device) {
           move(batch.timestep_B), move(batch.text_BSD), move(batch.velocity_BCTHW)};
 }
 
-StateBatch load_states(const TrajectoryStore& store, const std::vector<StateIndex>& indices, c10::Device device) {
+StateBatch load_states(const TrajectorySource& store, const std::vector<StateIndex>& indices, c10::Device device) {
   return to_device(read_states(store, indices, /*pinned=*/false), device);
 }
 

@@ -9,6 +9,7 @@
 
 #include "lintorch/io/safetensors.h"
 #include "lintorch/linvideo/trajectory_manifest.h"
+#include "lintorch/linvideo/trajectory_source.h"
 
 namespace lintorch::linvideo {
 
@@ -50,25 +51,20 @@ class TrajectoryWriter {
 };
 
 /// Reads a finished trajectory store through memory maps: any state at random, without reading the rest.
-class TrajectoryStore {
+class TrajectoryStore : public TrajectorySource {
  public:
   /// Throws IoError or ConfigError for a missing or wrong manifest, CheckpointError naming the shard if one is missing
   /// or damaged in size, header or shapes.
   explicit TrajectoryStore(const std::filesystem::path& folder);
 
-  const TrajectoryManifest& manifest() const { return manifest_; }
-  int64_t num_trajectories() const { return manifest_.trajectories; }
-  int64_t num_steps() const { return manifest_.steps; }
+  const TrajectoryManifest& manifest() const override { return manifest_; }
 
-  /// State x_t before `step` (0 = noise, num_steps() = finished latent): [C, T, H, W], CPU, storage dtype, no copy.
-  at::Tensor state(int64_t trajectory, int64_t step) const;
-  /// Teacher velocity at that state with the prompt, or with the negative prompt. step < num_steps(). Only where the
-  /// manifest has_velocities(), the latter also only where it has_unconditional().
-  at::Tensor conditional_velocity(int64_t trajectory, int64_t step) const;
-  at::Tensor unconditional_velocity(int64_t trajectory, int64_t step) const;
-  /// Text embeddings, [S, D].
-  at::Tensor text(int64_t trajectory) const;
-  const at::Tensor& unconditional_text() const { return unconditional_text_SD_; }
+  /// Views of the mapped files, no copies.
+  at::Tensor state(int64_t trajectory, int64_t step) const override;
+  at::Tensor conditional_velocity(int64_t trajectory, int64_t step) const override;
+  at::Tensor unconditional_velocity(int64_t trajectory, int64_t step) const override;
+  at::Tensor text(int64_t trajectory) const override;
+  const at::Tensor& unconditional_text() const override { return unconditional_text_SD_; }
 
   /// Reads every shard and compares its checksum. Throws CheckpointError naming the shard.
   void verify_checksums() const;

@@ -9,7 +9,7 @@
 
 namespace lintorch::linvideo {
 
-at::Tensor velocity_error(wan::WanDit& student, const TrajectoryStore& store, const std::vector<StateIndex>& indices,
+at::Tensor velocity_error(wan::WanDit& student, const TrajectorySource& store, const std::vector<StateIndex>& indices,
                           int64_t batch_size, c10::Device device, const VelocityFunction& teacher) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> errors;
@@ -27,7 +27,7 @@ at::Tensor velocity_error(wan::WanDit& student, const TrajectoryStore& store, co
 }
 
 std::vector<double> measure_block_errors(wan::WanDit& student, SelectiveTransfer& transfer,
-                                         const TrajectoryStore& store, const std::vector<StateIndex>& indices,
+                                         const TrajectorySource& store, const std::vector<StateIndex>& indices,
                                          int64_t batch_size, c10::Device device, const VelocityFunction& teacher) {
   std::vector<double> errors;
   for (int64_t layer = 0; layer < student->num_layers(); ++layer) {

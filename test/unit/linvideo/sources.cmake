@@ -16,6 +16,7 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/lora_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/mixed_core_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/mse_objective_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/online_states_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/paper_map_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rollout_pool_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/score_network_test.cpp
