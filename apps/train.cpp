@@ -47,15 +47,15 @@ int train_model(const TrainAppConfig& config) {
   log_info("training on {}{}", ranks.size() > 1 ? fmt::format("{} x ", ranks.size()) : "",
            device_description(ranks.device));
   const bool distilling = config.method == Method::kDistill;
-  auto teacher = pipeline::load_video_model(distilling ? config.distill.teacher_folder() : config.linearize.model,
-                                            at::kFloat, ranks.device);
+  auto teacher = distilling
+                     ? pipeline::load_video_model(config.distill.teacher_folder(), at::kFloat, ranks.device)
+                     : pipeline::load_video_model(config.linearize.model, config.linearize.load_dtype(), ranks.device);
   std::unique_ptr<train::TrainUnit> unit;
   if (distilling)
     unit = std::make_unique<distill::DistillUnit>(teacher, config.distill);
   else
     unit = std::make_unique<linvideo::LinearizeUnit>(teacher, config.linearize, config.train.steps,
                                                      config.train.precision);
-  teacher.text_encoder = nullptr;  // all texts are encoded
   train::Trainer trainer(config.train, *unit, run_dir, ranks.group.get());
   if (config.resume && !trainer.resume()) log_info("no checkpoint in {}: starting at step 0", config.output);
   if (ranks.leads()) write_json_file(run_dir / "resolved_config.json", config_to_json(config));

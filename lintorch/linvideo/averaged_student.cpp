@@ -17,7 +17,7 @@ AveragedStudent::AveragedStudent(wan::WanDit twin, NamedTensors trained, double 
     names_.push_back(name);
     weights_.push_back(weight);
     averages_.push_back(twins[name]);
-    averages_.back().set_requires_grad(false).copy_(weight);
+    averages_.back().set_requires_grad(false).set_data(weight.detach().clone());  // in the dtype that trains
   }
 }
 

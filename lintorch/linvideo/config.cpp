@@ -1,5 +1,6 @@
 #include "lintorch/linvideo/config.h"
 
+#include "lintorch/core/dtype.h"
 #include "lintorch/linvideo/config_check.h"
 
 namespace lintorch::linvideo {
@@ -49,6 +50,12 @@ void LinearizeConfig::validate(const std::string& path) const {
   check_field(backbone_weight_decay >= 0, path, "backbone_weight_decay", "0 or more", backbone_weight_decay);
   check_field(batch_size > 0, path, "batch_size", "1 or more", batch_size);
   check_field(prefetch >= 0, path, "prefetch", "0 or more", prefetch);
+  check_field(frozen_dtype == "fp32" || frozen_dtype == "bf16", path, "frozen_dtype", "fp32|bf16", frozen_dtype);
+}
+
+at::ScalarType LinearizeConfig::load_dtype() const {
+  const bool starts_from_weights = trainable == TrainableKind::kAll || trainable == TrainableKind::kAttention;
+  return starts_from_weights ? at::kFloat : dtype_from_name(frozen_dtype);
 }
 
 void ExportConfig::validate(const std::string& path) const {

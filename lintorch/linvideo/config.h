@@ -1,5 +1,7 @@
 #pragma once
 
+#include <c10/core/ScalarType.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -137,6 +139,7 @@ struct LinearizeConfig {
   int64_t batch_size = 1;
   int64_t prefetch = 2;
   bool activation_checkpointing = false;
+  std::string frozen_dtype = "fp32";
   int64_t seed = 0;
   SelectiveTransferConfig selective_transfer;
   ObjectiveConfig objective;
@@ -160,6 +163,9 @@ struct LinearizeConfig {
       "stored states: batches read ahead by a thread of their own, each in main memory; 0 = read when they are needed");
     v("activation_checkpointing", activation_checkpointing,
       "keep only the input of each block and compute the block again in the backward: less memory, a third more time");
+    v("frozen_dtype", frozen_dtype,
+      "number format of the weights that do not train, the teacher's among them: fp32, or bf16: half the memory, and "
+      "under train.precision bf16 the same products");
     v("seed", seed, "seed of the state sampling, the gates' noise and the maps' init");
     v("selective_transfer", selective_transfer);
     v("objective", objective);
@@ -168,6 +174,8 @@ struct LinearizeConfig {
     v("preview", preview);
   }
   void validate(const std::string& path) const;
+  /// In which the teacher is loaded: a student that trains its weights starts from fp32.
+  at::ScalarType load_dtype() const;
 };
 
 /// Turning a training checkpoint into an ordinary model folder, or writing a model again in another layout

@@ -6,12 +6,13 @@
 #include <cmath>
 
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/device.h"
+#include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/linvideo/fingerprint.h"
 #include "lintorch/linvideo/lora.h"
-#include "lintorch/linvideo/preview.h"
 #include "lintorch/linvideo/sampled_trajectories.h"
 #include "lintorch/linvideo/training_record.h"
 #include "lintorch/linvideo/trajectory_store.h"
@@ -58,27 +59,28 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
   reseed(0);
   const auto seed = static_cast<uint64_t>(config_.seed);
   for (auto& parameter : teacher_.dit->parameters()) parameter.set_requires_grad(false);
-  student_ = copy_wan_dit(teacher_.dit);
+  set_up_previews();
+  student_ = copy_wan_dit(teacher_.dit, [&](const std::string& name) { return !trains(name, config_.trainable); });
+  if (const auto dtype = dtype_from_name(config_.frozen_dtype); dtype != at::kFloat)
+    wan::cast_wan_dit(teacher_.dit, dtype, device_);
   if (config_.trainable == TrainableKind::kLora) add_lora(student_, config_.lora, mix_seed(seed, kLoraStream));
   transfer_ = std::make_unique<SelectiveTransfer>(student_, config_.linear_attention, config_.selective_transfer,
                                                   mix_seed(seed, kGateStream));
   parameters_ = select_parameters(student_, teacher_.dit, config_.trainable);
   objective_ = std::make_unique<Objective>(
-      config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, source_->manifest().shift);
-  reader_ = std::make_unique<StateReader>(*source_,
-                                          StateReaderSettings{.num_trajectories = num_training_trajectories_,
-                                                              .batch_size = config_.batch_size,
-                                                              .prompt_drop = config_.objective.prompt_drop,
-                                                              .depth = config_.prefetch},
-                                          state_seed_, device_);
+      config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, source_->manifest().shift,
+      source_->manifest().guidance);
+  reader_ = std::make_unique<StateReader>(
+      *source_, [this](int64_t step, at::Generator& generator) { return draw(step, generator); }, config_.prefetch,
+      state_seed_, device_);
   if (config_.objective.states != StateSource::kStored)
     pool_ = std::make_unique<RolloutPool>(*source_, num_training_trajectories_, config_.objective.pool_size,
                                           mix_seed(seed, kPoolStream), device_, num_known_trajectories_);
-  encode_preview_prompts();
 }
 
 std::unique_ptr<AveragedStudent> LinearizeUnit::make_averaged_student() {
-  wan::WanDit twin = copy_wan_dit(teacher_.dit);
+  wan::WanDit twin =
+      copy_wan_dit(teacher_.dit, [&](const std::string& name) { return !trains(name, config_.trainable); });
   if (config_.trainable == TrainableKind::kLora) add_lora(twin, config_.lora, 0);  // values come from the student
   transfer_->attach(twin);
   select_parameters(twin, teacher_.dit,
@@ -107,6 +109,9 @@ void LinearizeUnit::check_config() {
       "objective.prompt_drop: expected 0, because {} was made without guidance and holds no unconditional "
       "velocities; got {}",
       config_.trajectories, objective.prompt_drop);
+  LT_CHECK(objective.guided_weight == 0 || manifest.has_unconditional(), ConfigError,
+           "objective.guided_weight: expected 0, because {} was made without guidance; got {}", config_.trajectories,
+           objective.guided_weight);
   LT_CHECK(objective.states == StateSource::kStored || objective.pool_size >= config_.batch_size, ConfigError,
            "objective.pool_size: expected at least batch_size = {}, got {}", config_.batch_size, objective.pool_size);
   LT_CHECK(config_.warmup.steps < total_steps_, ConfigError, "warmup.steps: expected fewer than the {} steps, got {}",
@@ -259,6 +264,14 @@ at::Tensor LinearizeUnit::warmup_loss(int64_t step, int64_t micro_step, at::Gene
   return loss;
 }
 
+/// Also in the thread that reads ahead.
+std::vector<StateIndex> LinearizeUnit::draw(int64_t step, at::Generator& generator) const {
+  const bool both_branches = config_.objective.guided_weight > 0 && !warming_up(step);
+  auto indices = draw_states(source_->manifest(), num_training_trajectories_, config_.batch_size,
+                             both_branches ? 0 : config_.objective.prompt_drop, generator);
+  return both_branches ? with_other_branch(std::move(indices)) : indices;
+}
+
 StateBatch LinearizeUnit::stored_states(int64_t step, int64_t micro_step, at::Generator& generator,
                                         train::MetricBag& metrics) {
   StateReader::Item item = reader_->read(step, micro_step, generator);
@@ -271,9 +284,7 @@ StateBatch LinearizeUnit::states_of(int64_t step, int64_t micro_step, at::Genera
   if (!pool_) return stored_states(step, micro_step, generator, metrics);
   // Of the draw only this is used: the members have trajectories and steps of their own.
   std::vector<bool> dropped;
-  for (const auto& index : draw_states(source_->manifest(), num_training_trajectories_, config_.batch_size,
-                                       config_.objective.prompt_drop, generator))
-    dropped.push_back(index.dropped);
+  for (const auto& index : draw(step, generator)) dropped.push_back(index.dropped);
   return pool_->next(dropped);
 }
 
@@ -352,26 +363,26 @@ std::string LinearizeUnit::progress_note() {
   return fmt::format("linear {}/{}", num_linear_.item<int64_t>(), config_.selective_transfer.target);
 }
 
-void LinearizeUnit::encode_preview_prompts() {
+/// Takes the text encoder's memory back: trajectories bring their embeddings.
+void LinearizeUnit::set_up_previews() {
   const TrajectoryManifest& manifest = source_->manifest();
+  preview_.sampling.sampler = enum_from_name<diffusion::SamplerKind>(manifest.sampler, "sampler");
+  preview_.sampling.steps = config_.preview.steps;
+  preview_.sampling.shift = manifest.shift;
+  preview_.sampling.guidance = manifest.guidance;
+  preview_.latent_shape = manifest.latent_shape;
+  preview_.seed = static_cast<uint64_t>(config_.preview.seed);
   std::vector<std::string> prompts = config_.preview.prompts;
   if (prompts.empty()) prompts = {manifest.prompts.front()};
-  for (const auto& prompt : prompts) preview_text_1SD_.push_back(pipeline::encode_prompts(teacher_, {prompt}));
-  if (manifest.has_unconditional()) uncond_1SD_ = pipeline::encode_prompts(teacher_, {manifest.negative_prompt});
+  for (const auto& prompt : prompts) preview_.text_1SD.push_back(pipeline::encode_prompts(teacher_, {prompt}));
+  if (manifest.has_unconditional())
+    preview_.uncond_1SD = pipeline::encode_prompts(teacher_, {manifest.negative_prompt});
+  teacher_.text_encoder = nullptr;
+  release_cached_memory(device_);
 }
 
 void LinearizeUnit::preview(int64_t step, const std::filesystem::path& folder) {
-  const TrajectoryManifest& manifest = source_->manifest();
-  PreviewSettings settings;
-  settings.sampling.sampler = enum_from_name<diffusion::SamplerKind>(manifest.sampler, "sampler");
-  settings.sampling.steps = config_.preview.steps;
-  settings.sampling.shift = manifest.shift;
-  settings.sampling.guidance = manifest.guidance;
-  settings.latent_shape = manifest.latent_shape;
-  settings.seed = static_cast<uint64_t>(config_.preview.seed);
-  settings.text_1SD = preview_text_1SD_;
-  settings.uncond_1SD = uncond_1SD_;
-  write_previews(teacher_, student_, settings, fmt::format("step_{:06}", step), folder);
+  write_previews(teacher_, student_, preview_, fmt::format("step_{:06}", step), folder);
 }
 
 }  // namespace lintorch::linvideo

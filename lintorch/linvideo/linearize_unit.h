@@ -11,6 +11,7 @@
 
 #include "lintorch/linvideo/config.h"
 #include "lintorch/linvideo/objective.h"
+#include "lintorch/linvideo/preview.h"
 #include "lintorch/linvideo/rollout_pool.h"
 #include "lintorch/linvideo/selective_transfer.h"
 #include "lintorch/linvideo/state_reader.h"
@@ -31,8 +32,9 @@ namespace lintorch::linvideo {
 /// Source: LinVideo (arXiv:2510.08318) Eq. 14.
 class LinearizeUnit : public train::TrainUnit {
  public:
-  /// teacher: loaded from config.model, in fp32 on the training device; outlives the unit and is not changed. Its text
-  /// encoder is not used after the constructor. precision: of the trainer, for what the teacher samples here (states online).
+  /// teacher: loaded from config.model, in config.load_dtype() on the training device; outlives the unit, which casts its
+  /// DiT to config.frozen_dtype and releases its text encoder. precision: of the trainer, for what the teacher samples here
+  /// (states online).
   /// Throws ConfigError if the trajectories come from another teacher, lack what the objective needs, or the target
   /// does not fit the model.
   LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig config, int64_t total_steps,
@@ -68,6 +70,7 @@ class LinearizeUnit : public train::TrainUnit {
   int64_t freeze_step() const;
   double transfer_progress(int64_t step) const;
   void check_config();
+  void set_up_previews();
   void measure_blocks();
   at::Tensor warmup_loss(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
   at::Tensor objective_loss(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
@@ -75,7 +78,7 @@ class LinearizeUnit : public train::TrainUnit {
   StateBatch states_of(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
   StateBatch stored_states(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
   bool online() const { return config_.objective.states == StateSource::kOnline; }
-  void encode_preview_prompts();
+  std::vector<StateIndex> draw(int64_t step, at::Generator& generator) const;
   void add_selection_metrics(const SelectiveTransfer::Losses& losses, train::MetricBag& metrics);
   void measure_held_out(train::MetricBag& metrics);
 
@@ -86,6 +89,7 @@ class LinearizeUnit : public train::TrainUnit {
   int64_t num_training_trajectories_;
   int64_t num_known_trajectories_;  ///< of the training ones: the first whose states are there
   c10::Device device_;
+  PreviewSettings preview_;
   wan::WanDit student_{nullptr};
   std::unique_ptr<SelectiveTransfer> transfer_;
   StudentParameters parameters_;
@@ -96,8 +100,6 @@ class LinearizeUnit : public train::TrainUnit {
   at::Tensor num_linear_;             ///< of the last step, on the device
   uint64_t state_seed_ = 0;
   std::unique_ptr<StateReader> reader_;
-  std::vector<at::Tensor> preview_text_1SD_;
-  at::Tensor uncond_1SD_;    ///< undefined without guidance
   int64_t health_step_ = 0;  ///< of the last check_health
 };
 

@@ -9,23 +9,36 @@
 #include "lintorch/linvideo/distribution_matching.h"
 #include "lintorch/linvideo/dmd_objective.h"
 #include "lintorch/linvideo/feature_matching.h"
+#include "lintorch/linvideo/guided_matching.h"
 #include "lintorch/linvideo/mse_objective.h"
-#include "lintorch/linvideo/student.h"
+#include "lintorch/train/timed_part.h"
 
 namespace lintorch::linvideo {
 
+namespace {
+
+VelocityFunction velocity_of(wan::WanDit dit, const char* part, train::MetricBag& metrics) {
+  return [dit, part, &metrics](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
+    const train::TimedPart timed(metrics, part, x.device());
+    return dit->forward(x, timestep, text);
+  };
+}
+
+}  // namespace
+
 Objective::Objective(const ObjectiveConfig& config, wan::WanDit& teacher, wan::WanDit& student,
-                     const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift)
-    : config_(config), teacher_(teacher), student_(student), shift_(shift) {
+                     const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift,
+                     double guidance)
+    : config_(config), teacher_(teacher), student_(student), shift_(shift), guidance_(guidance) {
   const bool adm = config.kind == ObjectiveKind::kAdm;
   if (adm && config.adm.score == ScoreSource::kEma) averaged_ = make_averaged();
   if (config.kind == ObjectiveKind::kDmd || (adm && config.adm.score == ScoreSource::kNetwork))
     score_network_ = std::make_unique<ScoreNetwork>(teacher, config.score_network);
 }
 
-VelocityFunction Objective::student_score() {
-  if (averaged_) return velocity_of(averaged_->dit());
-  return velocity_of(score_network_ ? score_network_->dit() : student_);
+VelocityFunction Objective::student_score(train::MetricBag& metrics) {
+  wan::WanDit source = averaged_ ? averaged_->dit() : score_network_ ? score_network_->dit() : student_;
+  return velocity_of(source, "student_score", metrics);
 }
 
 at::Tensor Objective::update_score_network(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW,
@@ -55,22 +68,24 @@ StudentOutput Objective::run_student(const StateBatch& batch) {
   return output;
 }
 
-bool Objective::reads_teacher_velocity() const { return config_.kind == ObjectiveKind::kMse || config_.mse_anchor > 0; }
+bool Objective::reads_teacher_velocity() const {
+  return config_.kind == ObjectiveKind::kMse || config_.mse_anchor > 0 || config_.guided_weight > 0;
+}
 
 at::Tensor Objective::loss(StateBatch& batch, const StudentOutput& student, bool train_score, at::Generator& generator,
                            train::MetricBag& metrics) {
-  const auto teacher = velocity_of(teacher_);
+  const auto teacher = velocity_of(teacher_, "teacher", metrics);
   const at::Tensor& velocity_hat_BCTHW = student.velocity_BCTHW;
   if (score_network_ && train_score)
     metrics.add("loss/score_network", update_score_network(batch, velocity_hat_BCTHW, generator));
   at::Tensor loss;
   if (config_.kind == ObjectiveKind::kAdm) {
-    loss = adm_objective(batch, velocity_hat_BCTHW, student_score(), teacher, config_.adm, shift_, generator);
+    loss = adm_objective(batch, velocity_hat_BCTHW, student_score(metrics), teacher, config_.adm, shift_, generator);
     metrics.add("loss/adm", loss.detach());
   } else if (config_.kind == ObjectiveKind::kDmd) {
     // Choice: DMD lets a few-step generator run to its end; here x^_0 comes from whatever time the state has, and no
     // gradient goes through the trajectory before it.
-    loss = dmd_objective(clean_estimate(batch, velocity_hat_BCTHW), batch.text_BSD, student_score(), teacher,
+    loss = dmd_objective(clean_estimate(batch, velocity_hat_BCTHW), batch.text_BSD, student_score(metrics), teacher,
                          config_.dmd, shift_, generator);
     metrics.add("loss/dmd", loss.detach());
   }
@@ -84,10 +99,15 @@ at::Tensor Objective::loss(StateBatch& batch, const StudentOutput& student, bool
     if (!batch.velocity_BCTHW.defined()) batch.velocity_BCTHW = velocity_BCTHW;
     if (matches_features) features = recorded.values();
   }
-  if (reads_teacher_velocity()) {
+  if (config_.kind == ObjectiveKind::kMse || config_.mse_anchor > 0) {
     const at::Tensor mse = mse_objective(velocity_hat_BCTHW, batch.velocity_BCTHW);
     metrics.add("loss/mse", mse.detach());
     loss = loss.defined() ? loss + config_.mse_anchor * mse : mse;
+  }
+  if (config_.guided_weight > 0) {
+    const at::Tensor error = guided_matching_loss(velocity_hat_BCTHW, batch.velocity_BCTHW, guidance_);
+    metrics.add("loss/guided", error.detach());
+    loss = loss + config_.guided_weight * error;
   }
   if (matches_features) {
     const at::Tensor error = feature_matching_loss(student.features, features);

@@ -28,16 +28,16 @@ struct StudentOutput {
 class Objective {
  public:
   /// make_averaged: builds the average of the student; called if the config asks for one.
-  /// shift: the time shift of the trajectories.
+  /// shift, guidance: the time shift and the guidance of the trajectories.
   Objective(const ObjectiveConfig& config, wan::WanDit& teacher, wan::WanDit& student,
-            const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift);
+            const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift, double guidance);
 
   /// The student at the states of a batch.
   StudentOutput run_student(const StateBatch& batch);
 
   /// student: run_student of the batch. train_score: whether the score network, if there is one, makes its updates first,
   /// on the student's samples at these states. The batch gets the teacher's velocity where it was evaluated.
-  /// Metrics: loss/mse, loss/adm, loss/dmd, loss/score_network, loss/features.
+  /// Metrics: loss/mse, loss/adm, loss/dmd, loss/score_network, loss/features, loss/guided; seconds/teacher, seconds/student_score.
   at::Tensor loss(StateBatch& batch, const StudentOutput& student, bool train_score, at::Generator& generator,
                   train::MetricBag& metrics);
 
@@ -49,14 +49,14 @@ class Objective {
   void load_state(const TensorMap& state);
 
  private:
-  VelocityFunction student_score();
+  VelocityFunction student_score(train::MetricBag& metrics);
   at::Tensor update_score_network(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW,
                                   at::Generator& generator);
   bool reads_teacher_velocity() const;
 
   ObjectiveConfig config_;
   wan::WanDit teacher_, student_;
-  double shift_;
+  double shift_, guidance_;
   std::unique_ptr<AveragedStudent> averaged_;
   std::unique_ptr<ScoreNetwork> score_network_;
 };

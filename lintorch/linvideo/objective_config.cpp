@@ -34,6 +34,9 @@ void OnlineConfig::validate(const std::string& path) const {
 void ObjectiveConfig::validate(const std::string& path) const {
   check_field(mse_anchor >= 0, path, "mse_anchor", "0 or more", mse_anchor);
   check_field(feature_weight >= 0, path, "feature_weight", "0 or more", feature_weight);
+  check_field(guided_weight >= 0, path, "guided_weight", "0 or more", guided_weight);
+  check_field(guided_weight == 0 || states == StateSource::kStored, path, "guided_weight",
+              "0 for states of a rolling pool of trajectories", guided_weight);
   check_field(pool_size > 0, path, "pool_size", "1 or more", pool_size);
   check_field(prompt_drop >= 0 && prompt_drop <= 1, path, "prompt_drop", "a value in [0,1]", prompt_drop);
 }

@@ -116,6 +116,7 @@ struct ObjectiveConfig {
   ScoreNetworkConfig score_network;
   double mse_anchor = 0.0;
   double feature_weight = 0.0;
+  double guided_weight = 0.0;
   StateSource states = StateSource::kStored;
   int64_t pool_size = 64;
   OnlineConfig online;
@@ -130,6 +131,8 @@ struct ObjectiveConfig {
     v("mse_anchor", mse_anchor, "weight of L_mse added to L_ADM or L_DMD at the same states; 0 = off");
     v("feature_weight", feature_weight,
       "weight of the relative error of the hidden states after each block; 0 = off. Costs a forward of the teacher");
+    v("guided_weight", guided_weight,
+      "weight of the guided velocity's error; both branches of each state are then evaluated, in place of prompt_drop");
     v("states", states,
       "teacher states stored by lintorch-collect, a rolling pool of the student's own trajectories, or one of the "
       "teacher's that needs no collection");

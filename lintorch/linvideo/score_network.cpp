@@ -8,12 +8,22 @@
 #include "lintorch/layers/precision.h"
 #include "lintorch/linvideo/mse_objective.h"
 #include "lintorch/linvideo/student.h"
+#include "lintorch/models/wan/dit_checkpoint.h"
+#include "lintorch/ops/bmm_accumulate.h"
 
 namespace lintorch::linvideo {
 
 namespace {
 
 constexpr const char* kGroup = "score_network";
+
+/// In fp32 at least, whatever the teacher is kept in.
+wan::WanDit trainable_copy(wan::WanDit& teacher) {
+  wan::WanDit copy = copy_wan_dit(teacher);
+  const at::Tensor& weight = copy->patch_embedding->weight;
+  wan::cast_wan_dit(copy, ops::accumulate_dtype(weight.scalar_type()), weight.device());
+  return copy;
+}
 
 std::vector<train::ParameterGroup> parameter_groups(wan::WanDit& dit) {
   train::ParameterGroup group;
@@ -26,7 +36,7 @@ std::vector<train::ParameterGroup> parameter_groups(wan::WanDit& dit) {
 }  // namespace
 
 ScoreNetwork::ScoreNetwork(wan::WanDit& teacher, const ScoreNetworkConfig& config)
-    : lr_(config.lr), dit_(copy_wan_dit(teacher)), optimizer_(parameter_groups(dit_), train::TrainerConfig()) {}
+    : lr_(config.lr), dit_(trainable_copy(teacher)), optimizer_(parameter_groups(dit_), train::TrainerConfig()) {}
 
 at::Tensor ScoreNetwork::update(const FlowPair& pair) {
   const at::AutoGradMode with_grad(true);

@@ -8,8 +8,9 @@
 
 namespace lintorch::linvideo {
 
-StateReader::StateReader(const TrajectorySource& store, StateReaderSettings settings, uint64_t seed, c10::Device device)
-    : store_(store), settings_(settings), seed_(seed), device_(device) {}
+StateReader::StateReader(const TrajectorySource& store, DrawStates draw, int64_t depth, uint64_t seed,
+                         c10::Device device)
+    : store_(store), draw_(std::move(draw)), depth_(depth), seed_(seed), device_(device) {}
 
 void StateReader::set_share(int64_t micro_batches, int64_t rank, int64_t ranks) {
   LT_ASSERT(ranks > 0 && micro_batches % ranks == 0);
@@ -32,24 +33,20 @@ at::Generator StateReader::generator_of(uint64_t seed, int64_t step, int64_t mic
 StateBatch StateReader::read_ahead(int64_t index) const {
   const int64_t per_step = micro_batches_ / ranks_;
   auto generator = generator_of(seed_, index / per_step, rank_ + index % per_step * ranks_);
-  const auto indices = draw_states(store_.manifest(), settings_.num_trajectories, settings_.batch_size,
-                                   settings_.prompt_drop, generator);
-  return read_states(store_, indices, device_.is_cuda());
+  return read_states(store_, draw_(index / per_step, generator), device_.is_cuda());
 }
 
 StateReader::Item StateReader::read(int64_t step, int64_t micro_step, at::Generator& generator) {
   // Drawn here as well as in the thread, for it is cheap and moves the generator on.
-  const auto indices = draw_states(store_.manifest(), settings_.num_trajectories, settings_.batch_size,
-                                   settings_.prompt_drop, generator);
+  const auto indices = draw_(step, generator);
   Item item;
-  for (const auto& index : indices) item.dropped.push_back(index.dropped);
   const auto begin = std::chrono::steady_clock::now();
   const bool in_share = micro_step < micro_batches_ && micro_step % ranks_ == rank_;
   StateBatch batch;
-  if (settings_.depth > 0 && in_share) {
+  if (depth_ > 0 && in_share) {
     if (!ahead_)
       ahead_ = std::make_unique<Prefetcher<StateBatch>>([this](int64_t index) { return read_ahead(index); },
-                                                        static_cast<size_t>(settings_.depth));
+                                                        static_cast<size_t>(depth_));
     batch = ahead_->get(step * (micro_batches_ / ranks_) + micro_step / ranks_);
   } else {
     batch = read_states(store_, indices, /*pinned=*/false);

@@ -4,6 +4,7 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -12,13 +13,8 @@
 
 namespace lintorch::linvideo {
 
-/// Which stored states a run draws, and how far ahead it reads.
-struct StateReaderSettings {
-  int64_t num_trajectories = 0;  ///< of the store, from the first
-  int64_t batch_size = 1;
-  double prompt_drop = 0;
-  int64_t depth = 2;  ///< batches ahead; 0: nothing is read ahead
-};
+/// Which stored states a micro-batch of a step has, drawn with its generator. Called by several threads.
+using DrawStates = std::function<std::vector<StateIndex>(int64_t step, at::Generator& generator)>;
 
 /// The stored states of training steps. They are a function of (seed, step, micro-batch) alone, so those of the next
 /// micro-batches are read by a thread of their own, into pinned memory for a GPU: training does not wait for the disk.
@@ -26,12 +22,11 @@ class StateReader {
  public:
   struct Item {
     StateBatch batch;
-    std::vector<bool> dropped;  ///< which samples are matched on the unconditional branch
     double waited_seconds = 0;  ///< until the batch was in main memory
   };
 
-  /// store outlives this.
-  StateReader(const TrajectorySource& store, StateReaderSettings settings, uint64_t seed, c10::Device device);
+  /// depth: batches ahead; 0: nothing is read ahead. store outlives this.
+  StateReader(const TrajectorySource& store, DrawStates draw, int64_t depth, uint64_t seed, c10::Device device);
 
   /// This process reads micro-batches rank, rank + ranks, ... of the micro_batches of each step. Default: one, alone.
   void set_share(int64_t micro_batches, int64_t rank, int64_t ranks);
@@ -49,7 +44,8 @@ class StateReader {
   StateBatch read_ahead(int64_t index) const;
 
   const TrajectorySource& store_;
-  StateReaderSettings settings_;
+  DrawStates draw_;
+  int64_t depth_;
   uint64_t seed_;
   c10::Device device_;
   int64_t micro_batches_ = 1, rank_ = 0, ranks_ = 1;

@@ -19,6 +19,14 @@ std::vector<StateIndex> draw_states(const TrajectoryManifest& manifest, int64_t 
   return indices;
 }
 
+std::vector<StateIndex> with_other_branch(std::vector<StateIndex> conditional) {
+  const size_t count = conditional.size();
+  conditional.reserve(2 * count);
+  for (size_t i = 0; i < count; ++i)
+    conditional.push_back({conditional[i].trajectory, conditional[i].step, /*dropped=*/true});
+  return conditional;
+}
+
 std::vector<StateIndex> spread_states(const TrajectoryManifest& manifest, int64_t first, int64_t end, int64_t count) {
   std::vector<StateIndex> indices(count);
   for (int64_t i = 0; i < count; ++i)

@@ -23,6 +23,9 @@ struct StateIndex {
 std::vector<StateIndex> draw_states(const TrajectoryManifest& manifest, int64_t num_trajectories, int64_t batch_size,
                                     double prompt_drop, at::Generator& generator);
 
+/// The states on the conditional branch, and after them the same on the unconditional one.
+std::vector<StateIndex> with_other_branch(std::vector<StateIndex> conditional);
+
 /// `count` states of trajectories [first, end), spread evenly over trajectories and steps; the same at
 /// every call.
 std::vector<StateIndex> spread_states(const TrajectoryManifest& manifest, int64_t first, int64_t end, int64_t count);

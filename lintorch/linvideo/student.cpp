@@ -2,23 +2,24 @@
 
 #include <ATen/core/grad_mode.h>
 
-#include "lintorch/layers/module_state.h"
+#include "lintorch/layers/uninitialized.h"
 #include "lintorch/linvideo/lora.h"
 
 namespace lintorch::linvideo {
 
-wan::WanDit copy_wan_dit(wan::WanDit& dit) {
-  wan::WanDit copy(dit->config());
+wan::WanDit copy_wan_dit(wan::WanDit& dit, const std::function<bool(const std::string&)>& shares) {
+  wan::WanDit copy = [&] {
+    const layers::Uninitialized uninitialized;
+    return wan::WanDit(dit->config());
+  }();
   at::NoGradGuard no_grad;
-  const auto source = dit->named_parameters();
-  // Per parameter: a model in low precision keeps some of its weights in fp32.
+  const auto parameters = dit->named_parameters();
+  const auto buffers = dit->named_buffers();
   for (auto& parameter : copy->named_parameters()) {
-    const at::Tensor& value = source[parameter.key()];
-    parameter.value().set_data(at::empty_like(value));
+    const at::Tensor value = parameters[parameter.key()].detach();
+    parameter.value().set_data(shares && shares(parameter.key()) ? value : value.clone());
   }
-  for (auto& buffer : copy->named_buffers())
-    buffer.value().set_data(at::empty_like(dit->named_buffers()[buffer.key()]));
-  layers::load_module_state(*copy, layers::module_state(*dit), "copy_wan_dit");
+  for (auto& buffer : copy->named_buffers()) buffer.value().set_data(buffers[buffer.key()].clone());
   return copy;
 }
 
@@ -26,6 +27,11 @@ VelocityFunction velocity_of(wan::WanDit dit) {
   return [dit](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
     return dit->forward(x, timestep, text);
   };
+}
+
+bool trains(const std::string& name, TrainableKind trainable) {
+  return trainable == TrainableKind::kAll ||
+         (trainable == TrainableKind::kAttention && name.find(".attn1.") != std::string::npos);
 }
 
 StudentParameters select_parameters(wan::WanDit& student, wan::WanDit& teacher, TrainableKind trainable) {
@@ -38,13 +44,12 @@ StudentParameters select_parameters(wan::WanDit& student, wan::WanDit& teacher, 
       selected.backbone.emplace_back(name, value);
     } else if (!teacher_parameters.contains(name)) {
       selected.feature_maps.emplace_back(name, value);
-    } else if (trainable == TrainableKind::kAll ||
-               (trainable == TrainableKind::kAttention && name.find(".attn1.") != std::string::npos)) {
+    } else if (trains(name, trainable)) {
       selected.backbone.emplace_back(name, value);
     } else {
       value.set_requires_grad(false);
       const at::Tensor& original = teacher_parameters[name];
-      if (original.dtype() == value.dtype() && original.device() == value.device()) value.set_data(original.detach());
+      if (original.device() == value.device()) value.set_data(original.detach());
     }
   }
   return selected;

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,8 +13,11 @@
 
 namespace lintorch::linvideo {
 
-/// A deep copy of a DiT on the same device, in the same dtypes.
-wan::WanDit copy_wan_dit(wan::WanDit& dit);
+/// A copy of a DiT on the same device, in the same dtypes. Parameters for which `shares` holds use the original's memory.
+wan::WanDit copy_wan_dit(wan::WanDit& dit, const std::function<bool(const std::string&)>& shares = {});
+
+/// Whether a weight of the teacher (by its module name) trains in the student.
+bool trains(const std::string& name, TrainableKind trainable);
 
 /// The velocity of a DiT as it is at each call.
 VelocityFunction velocity_of(wan::WanDit dit);
@@ -27,7 +31,7 @@ struct StudentParameters {
 };
 
 /// Splits the parameters of a student (with its mixed cores and adapters in place). Those that do not train stop requiring gradients
-/// and share the teacher's storage.
+/// and share the teacher's storage, so that they take its dtype.
 StudentParameters select_parameters(wan::WanDit& student, wan::WanDit& teacher, TrainableKind trainable);
 
 }  // namespace lintorch::linvideo

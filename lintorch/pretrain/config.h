@@ -122,7 +122,8 @@ struct PretrainConfig {
     v("seed", seed, "seed of the initial weights");
     v("output", output, "run folder: model/ (the Diffusers folder) and training/");
     v("init_from", init_from,
-      "a model folder to go on from: stages left out take their parts from it, the dit stage starts with its weights");
+      "a model folder to go on from: stages left out take their parts from it, the dit stage starts with its weights, "
+      "if it has a transformer");
     v("dtype", dtype, "number format of the weights written, except the judge's: bf16 or fp32");
     v("stages", stages, "what to do; a stage that is complete is skipped");
     v("data", data, "");

@@ -189,8 +189,7 @@ class Run {
     wan::WanDit dit(stage.model);
     text_encoder->to(device_);
     dit->to(device_);
-    if (!config_.init_from.empty()) {
-      const fs::path start = config_.init_from;
+    if (const fs::path start = config_.init_from; !start.empty() && fs::is_directory(start / "transformer")) {
       start_from(*text_encoder, umt5::open_umt5(start / "text_encoder").state, start / "text_encoder");
       start_from(*dit, wan::open_wan_dit(start / "transformer").state, start / "transformer");
     }

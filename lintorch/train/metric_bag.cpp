@@ -23,6 +23,12 @@ void MetricBag::add(const std::string& name, double scalar) {
   ++sum.count;
 }
 
+void MetricBag::add_later(const std::string& name, std::function<double()> scalar) {
+  Sum& sum = sums_[name];
+  sum.later.push_back(std::move(scalar));
+  ++sum.count;
+}
+
 void MetricBag::bring_to_host() {
   struct Batch {
     std::vector<at::Tensor> scalars;
@@ -40,6 +46,8 @@ void MetricBag::bring_to_host() {
     const double* value = on_host.const_data_ptr<double>();
     for (size_t i = 0; i < batch.sums.size(); ++i) batch.sums[i]->on_host += value[i];
   }
+  for (auto& [name, sum] : sums_)
+    for (const auto& scalar : sum.later) sum.on_host += scalar();
 }
 
 // The sums of all ranks in their order, so that every rank has the same bits.

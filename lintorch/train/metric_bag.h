@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ class MetricBag {
   /// Keeps the tensor, not a copy: nothing may change it in place before the next flush (clone a parameter first).
   void add(const std::string& name, const at::Tensor& scalar);
   void add(const std::string& name, double scalar);
+  /// A number that is known once the device has come so far, e.g. a time between events; asked for at the flush.
+  void add_later(const std::string& name, std::function<double()> scalar);
 
   /// Means since the last flush, by name; one transfer per device. Empties the bag. With several ranks all call it, and all
   /// get the means over the additions of all.
@@ -24,6 +27,7 @@ class MetricBag {
  private:
   struct Sum {
     std::vector<at::Tensor> on_device;
+    std::vector<std::function<double()>> later;
     double on_host = 0;
     int64_t count = 0;
   };

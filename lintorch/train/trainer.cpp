@@ -19,6 +19,7 @@
 #include "lintorch/train/resume_check.h"
 #include "lintorch/train/rollback.h"
 #include "lintorch/train/stop_signal.h"
+#include "lintorch/train/timed_part.h"
 
 namespace lintorch::train {
 
@@ -117,6 +118,7 @@ double Trainer::elapsed_seconds() const {
 }
 
 at::Tensor Trainer::forward(int64_t micro_step, MetricBag& metrics) {
+  const TimedPart timed(metrics, "forward", device_);
   const AutocastScope autocast(device_, autocast_dtype(config_.precision, device_));
   return unit_.training_loss(step_, micro_step, metrics);
 }
@@ -132,7 +134,10 @@ at::Tensor Trainer::accumulate_gradients(MetricBag& metrics) {
     if (!backward_seed_.defined())
       backward_seed_ = at::full({}, 1.0 / static_cast<double>(config_.accumulate), loss.options().requires_grad(false));
     if (buckets_ && micro + ranks >= config_.accumulate) buckets_->begin_last_backward();
-    loss.backward(backward_seed_.to(loss.scalar_type()));
+    {
+      const TimedPart timed(metrics, "backward", device_);
+      loss.backward(backward_seed_.to(loss.scalar_type()));
+    }
     sum = sum.defined() ? sum + loss.detach() : loss.detach();
   }
   if (ranks_) {
@@ -160,6 +165,7 @@ void Trainer::train_step(MetricBag& metrics) {
   const auto loss = accumulate_gradients(metrics);
 
   const c10::NoGradGuard no_grad;
+  const TimedPart timed(metrics, "optimizer", device_);
   std::vector<bool> stepping;
   for (const auto& group : optimizer_.groups()) stepping.push_back(unit_.group_steps(group.name, step_));
   const auto norm = optimizer_.gradient_norm(stepping);

@@ -9,12 +9,8 @@ step, and prints seconds of the second cycle and the peak memory. Writes a list 
 import argparse
 import json
 import pathlib
-import shutil
-import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "study"))
-from run import ROOT, overrides, program  # noqa: E402
+from full_size_training import random_model, row, train
 
 LINEAR = [layer for layer in range(30) if layer % 2 == 1] + [28]
 VARIANTS = {
@@ -22,21 +18,6 @@ VARIANTS = {
     "all weights, critic LoRA": {"distill.critic.trainable": "lora"},
     "LoRA, critic LoRA": {"distill.critic.trainable": "lora", "distill.trainable": "lora"},
 }
-
-
-def call(name, arguments, log):
-    with open(log, "w") as file:
-        done = subprocess.run([program(name), *arguments], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
-    return done.returncode
-
-
-def random_model(folder, settings):
-    if (folder / "model_index.json").exists():
-        return
-    arguments = ["random", *overrides({"preset": "t2v_1_3b", "output": str(folder), "dtype": "bf16", "flow_shift": 5,
-                                       "text_encoder.num_layers": 1, **settings})]
-    if call("lintorch-inspect", arguments, folder.with_suffix(".log")):
-        sys.exit(f"lintorch-inspect failed, see {folder.with_suffix('.log')}")
 
 
 def main():
@@ -48,34 +29,27 @@ def main():
     args = parser.parse_args()
     work = args.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    random_model(work / "teacher", {})
-    random_model(work / "linear", {
+    random_model(work / "teacher", "t2v_1_3b", {})
+    random_model(work / "linear", "t2v_1_3b", {
         "transformer.attention": ["linear" if layer in LINEAR else "softmax" for layer in range(30)], "seed": 1})
     (work / "prompts.txt").write_text("A cat walks through high grass.\nA sailing boat in a storm.\n")
     rows = []
     for name, own in VARIANTS.items():
-        run = work / "run"
-        shutil.rmtree(run, ignore_errors=True)
-        settings = {
-            "method": "distill", "output": str(run), "train.steps": 6, "train.log_every": 1, "train.save_every": 0,
-            "train.precision": "bf16", "train.ema_decay": 0.99, "distill.model": str(work / "linear"),
-            "distill.teacher": str(work / "teacher"), "distill.prompts": str(work / "prompts.txt"),
-            "distill.size": args.size, "distill.frames": args.frames, "distill.activation_checkpointing": True,
-            "distill.critic.updates": 2, **own}
-        log = work / "train.log"
-        if call("lintorch-train", overrides(settings), log):
-            print(f"{name}: failed: {log.read_text().splitlines()[-1]}", flush=True)
+        lines, device = train(work / "run", {
+            "method": "distill", "train.steps": 6, "train.precision": "bf16", "train.ema_decay": 0.99,
+            "distill.model": str(work / "linear"), "distill.teacher": str(work / "teacher"),
+            "distill.prompts": str(work / "prompts.txt"), "distill.size": args.size, "distill.frames": args.frames,
+            "distill.activation_checkpointing": True, "distill.critic.updates": 2, **own})
+        if lines is None:
+            print(f"{name}: failed: {device}", flush=True)
             continue
-        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         seconds = [now["seconds"] - before["seconds"] for before, now in zip(lines, lines[1:])]
-        values = {"critic_step": (seconds[2], "s"), "generator_step": (seconds[4], "s")}
-        peak = max(line.get("memory/peak_gb", 0) for line in lines)
-        if peak:
-            values["peak_memory"] = (peak, "GB")
+        values = {"critic step": (seconds[2], "s"), "generator step": (seconds[4], "s")}
+        if peak := max(line.get("memory/peak_gb", 0) for line in lines):
+            values["peak memory"] = (peak, "GB")
         print(f"{name}: " + ", ".join(f"{metric} {value:.2f} {unit}" for metric, (value, unit) in values.items()), flush=True)
-        rows += [dict(table="distillation step, Wan 1.3B, " + args.size, row=name, metric=metric, mean=value, n=1, unit=unit,
-                      command="scripts/results/distill_steps.py --work /tmp/distill_steps")
-                 for metric, (value, unit) in values.items()]
+        rows += [row(f"distillation step, 1.3b, {args.size}, {args.frames} frames", name, metric, value, unit, device,
+                     "scripts/results/distill_steps.py --work /tmp/distill_steps") for metric, (value, unit) in values.items()]
     if args.target:
         args.target.write_text(json.dumps(rows, indent=1) + "\n")
 

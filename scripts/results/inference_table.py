@@ -4,9 +4,10 @@
   python3 scripts/results/inference_table.py REPORTS docs/results/inference_h100
 """
 import json
-import math
 import pathlib
 import sys
+
+from line_plot import line_svg
 
 INTRO = """# Inference on one GPU
 
@@ -90,33 +91,6 @@ def scaling_section(points, plot):
     return text, curves
 
 
-def log_log_svg(curves, x_title, y_title):
-    """Curves {name: {x: y}} on logarithmic axes, as one SVG."""
-    width, height, left, top, right, bottom = 640, 420, 70, 20, 150, 50
-    xs = sorted({x for curve in curves.values() for x in curve})
-    ys = [y for curve in curves.values() for y in curve.values()]
-    low, high = math.floor(math.log10(min(ys))), math.ceil(math.log10(max(ys)))
-    x_at = lambda x: left + (width - left - right) * math.log(x / xs[0]) / math.log(xs[-1] / xs[0])
-    y_at = lambda y: top + (height - top - bottom) * (high - math.log10(y)) / (high - low)
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
-             f'<rect width="{width}" height="{height}" fill="white"/>']
-    for x in xs:
-        parts.append(f'<line x1="{x_at(x):.1f}" y1="{top}" x2="{x_at(x):.1f}" y2="{height - bottom}" stroke="#ddd"/>'
-                     f'<text x="{x_at(x):.1f}" y="{height - bottom + 18}" text-anchor="middle">{x}</text>')
-    for power in range(low, high + 1):
-        y = y_at(10**power)
-        parts.append(f'<line x1="{left}" y1="{y:.1f}" x2="{width - right}" y2="{y:.1f}" stroke="#ddd"/>'
-                     f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{10**power:g}</text>')
-    for number, (name, curve) in enumerate(curves.items()):
-        color = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd")[number % 4]
-        points = " ".join(f"{x_at(x):.1f},{y_at(y):.1f}" for x, y in sorted(curve.items()))
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>'
-                     f'<text x="{width - right + 10}" y="{top + 20 + 18 * number}" fill="{color}">{name}</text>')
-    parts.append(f'<text x="{(left + width - right) / 2}" y="{height - 12}" text-anchor="middle">{x_title}</text>'
-                 f'<text transform="translate(16,{height / 2}) rotate(-90)" text-anchor="middle">{y_title}</text></svg>')
-    return "\n".join(parts) + "\n"
-
-
 def main(reports, target):
     reports, target = pathlib.Path(reports), pathlib.Path(target)
     read = lambda name: json.loads((reports / name).read_text()) if (reports / name).exists() else []
@@ -135,7 +109,7 @@ def main(reports, target):
         section, curves = scaling_section(points, target.name + ".svg")
         text += section
         rows += [row for found in points.values() for row in found]
-        target.with_suffix(".svg").write_text(log_log_svg(curves, "frames", "ms a forward"))
+        target.with_suffix(".svg").write_text(line_svg(curves, "frames", "ms a forward", log=True))
     target.with_suffix(".md").write_text(text)
     target.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
 

@@ -104,7 +104,10 @@ class Study:
         return runs
 
     def train(self, key, settings, trajectories):
+        """Trains and exports; None for what another process has done meanwhile."""
         folder = self.args.work / key
+        if (self.args.results / f"{key}.json").exists():
+            return None
         if (folder / "model" / "model_index.json").exists():
             return key, json.loads((folder / "train.json").read_text())
         folder.mkdir(exist_ok=True)
@@ -195,7 +198,7 @@ class Study:
                 for future in done:
                     try:
                         result = future.result()
-                        if future in training:
+                        if future in training and result:
                             trained[result[0]] = result[1]
                     except RuntimeError as error:
                         print(error, file=sys.stderr, flush=True)

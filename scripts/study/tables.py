@@ -12,7 +12,8 @@ import pathlib
 import statistics
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path += [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "results")]
+from line_plot import line_svg  # noqa: E402
 from run import ROOT, read_study, run_key  # noqa: E402
 
 METRICS = {
@@ -25,7 +26,7 @@ METRICS = {
 
 INTRO = """# The study of the method
 
-The miniature of `configs/tiny_wan` (8 layers, 540 tokens), trained and evaluated on one H100 by
+The miniature of `configs/tiny_wan` (8 layers, 540 tokens), trained and evaluated on one GPU ({hardware}, {date}, commit {commit}) by
 
     scripts/study/run.py --work runs/study --results runs/study/results
     scripts/study/tables.py --results runs/study/results --target docs/results/method
@@ -89,6 +90,41 @@ def extra_tables(name, rows, data):
     return text
 
 
+def gate_plots(table, rows, target):
+    """The gates of learned choices over the steps, one plot per row and seed; markdown that shows them."""
+    text = ""
+    for row, found in rows:
+        for result in found:
+            gates = result["train"]["gates"]
+            # A choice that is not learned is final at the first step.
+            if not gates or len({tuple(line[1:]) for line in gates}) < 5:
+                continue
+            curves = {f"layer {layer}": {line[0]: line[1 + layer] for line in gates} for layer in range(len(gates[0]) - 1)}
+            name = f"{target.name}_gates_{table}_{row}_{result['seed']}".replace(" ", "_").replace(",", "")
+            name = "".join(c for c in name if c.isalnum() or c in "_-") + ".svg"
+            (target.parent / target.name).mkdir(exist_ok=True)
+            (target.parent / target.name / name).write_text(
+                line_svg(curves, "step", "gate r", title=f"{row}, seed {result['seed']}"))
+            text += f"![gates of {row}, seed {result['seed']}]({target.name}/{name})\n"
+    return "\n" + text if text else ""
+
+
+def target_plots(rows, teacher, target):
+    """Metrics against the number of linear layers, the teacher dashed."""
+    text = ""
+    for metric, (title, _) in list(METRICS.items())[:3]:
+        curve = {len(found[0]["layers"]): statistics.mean(result["metrics"][metric]["mean"] for result in found)
+                 for _, found in rows}
+        curves = {"linearized": curve}
+        if teacher:
+            curves["teacher"] = {x: teacher["metrics"][metric]["mean"] for x in (min(curve), max(curve))}
+        (target.parent / target.name).mkdir(exist_ok=True)
+        (target.parent / target.name / f"target_{metric}.svg").write_text(
+            line_svg(curves, "linear layers", title, dashed=("teacher",)))
+        text += f"![{title} against the number of linear layers]({target.name}/target_{metric}.svg)\n"
+    return "\n" + text
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", type=pathlib.Path, default=ROOT / "configs/tiny_wan/study.json")
@@ -99,7 +135,9 @@ def main():
     study = read_study(args.study)
     results = {path.stem: json.loads(path.read_text()) for path in args.results.glob("*.json")}
     teacher = results.pop("teacher", None)
-    text = INTRO.format(prompts=study["eval"]["num_prompts"], steps=study["eval"]["steps"])
+    origin = teacher or next(iter(results.values()))
+    text = INTRO.format(prompts=study["eval"]["num_prompts"], steps=study["eval"]["steps"], hardware=origin["hardware"],
+                        date=origin["date"], commit=origin["commit"])
     if args.notes:
         text += "\n" + args.notes.read_text()
     data = []
@@ -121,6 +159,10 @@ def main():
                 data.append(data_row(name, row, metric, values, found,
                                      f"scripts/study/run.py --tables {name} --rows {row!r}"))
         text += extra_tables(name, rows, data)
+        if name == "target":
+            text += target_plots(rows, teacher, args.target)
+        if name in ("selection", "headline"):
+            text += gate_plots(name, rows, args.target)
     if teacher:
         for metric, value in teacher["metrics"].items():
             data.append(dict(table="teacher", row="teacher", metric=metric, mean=value["mean"], std=0, n=1, ci95=[value["ci95"]],

@@ -20,6 +20,7 @@ struct LinearizeFixture {
     write_file_atomic(folder / "prompts.txt", "a red circle moves left\na blue square\na green star\n");
     collect("store", 3);
     teacher = pipeline::load_video_model(folder / "model", at::kFloat, at::kCPU);
+    text_encoder = teacher.text_encoder;
     config.model = (folder / "model").string();
     config.trajectories = (folder / "store").string();
     config.linear_attention = test::micro_dit_config().linear_attention;
@@ -46,7 +47,11 @@ struct LinearizeFixture {
     collect_config.device = "cpu";
     collect_trajectories(collect_config);
   }
-  LinearizeUnit unit() { return LinearizeUnit(teacher, config, trainer.steps); }
+  /// Each unit releases the teacher's text encoder.
+  LinearizeUnit unit() {
+    teacher.text_encoder = text_encoder;
+    return LinearizeUnit(teacher, config, trainer.steps);
+  }
 
   /// Trains in a run folder, from its newest checkpoint if it has one; returns the weights.
   TensorMap train(const std::string& run) {
@@ -61,6 +66,7 @@ struct LinearizeFixture {
 
   test::TempDir folder;
   pipeline::VideoModel teacher;
+  umt5::Umt5Encoder text_encoder{nullptr};
   LinearizeConfig config;
   train::TrainerConfig trainer;
 };

@@ -114,31 +114,6 @@ TEST_CASE("a resumed run ends with the same bits, for every objective and phase"
   }
 }
 
-TEST_CASE("a store of states alone trains the student that one with velocities trains", "[linearize_unit]") {
-  Fixture f;
-  f.collect("states", 3, StoreContent::kStates);
-  f.config.warmup.steps = 2;
-  f.config.selective_transfer.init_spread = 0.2;  // measured on the stored states
-  f.config.selective_transfer.measured_states = 4;
-  f.trainer.steps = 8;
-  const TensorMap full = f.train("full");
-  f.config.trajectories = (f.folder / "states").string();
-  const TensorMap states = f.train("states_run");
-  for (const auto& [name, value] : full) {
-    INFO(name);
-    // The teacher's velocities are computed again, both branches in other batches: fp32 rounding, carried through 8
-    // steps of AdamW.
-    CHECK(torch::allclose(states.at(name), value, 1e-3, 1e-4));
-  }
-  const std::string log = read_file(f.folder / "states_run/metrics.jsonl");
-  CHECK_THAT(log, Catch::Contains("\"held_out/velocity_mse\""));
-  // Without guidance the unconditional branch was never sampled, and can be matched all the same.
-  f.collect("unguided_states", 1, StoreContent::kStates);
-  f.config.trajectories = (f.folder / "unguided_states").string();
-  f.config.objective.prompt_drop = 0.5;
-  CHECK_NOTHROW(f.train("unguided"));
-}
-
 TEST_CASE("gates start by rank of the measured errors, and resuming around that step changes nothing",
           "[linearize_unit]") {
   Fixture f;
@@ -381,4 +356,41 @@ TEST_CASE("activation checkpointing trains the same student", "[linearize_unit]"
     INFO(name);
     CHECK(torch::allclose(checkpointed.at(name), value, 1e-3, 1e-5));
   }
+}
+
+TEST_CASE("frozen weights and the teacher are kept in bf16, what trains in fp32", "[linearize_unit]") {
+  Fixture f;
+  f.config.frozen_dtype = "bf16";
+  f.trainer.steps = 6;
+  using enum TrainableKind;
+  for (const auto trainable : {kAll, kAttention, kMaps, kLora}) {
+    f.config.trainable = trainable;
+    f.teacher = pipeline::load_video_model(f.folder / "model", f.config.load_dtype(), at::kCPU);
+    f.text_encoder = f.teacher.text_encoder;
+    auto unit = f.unit();
+    INFO(enum_name(trainable));
+    CHECK(f.teacher.text_encoder.is_empty());
+    const auto of_teacher = f.teacher.dit->named_parameters();
+    CHECK(of_teacher["blocks.0.ffn.net.2.weight"].scalar_type() == at::kBFloat16);
+    CHECK(of_teacher["proj_out.weight"].scalar_type() == at::kFloat);
+    for (const auto& group : unit.parameter_groups())
+      for (const auto& [name, parameter] : group.parameters) CHECK(parameter.scalar_type() == at::kFloat);
+    for (const auto& p : unit.student()->named_parameters())
+      if (!p.value().requires_grad()) CHECK(p.value().data_ptr() == of_teacher[p.key()].data_ptr());
+    train::Trainer trainer(f.trainer, unit, f.folder / std::string(enum_name(trainable)));
+    CHECK(trainer.run() == train::TrainResult::kFinished);
+  }
+}
+
+TEST_CASE("the seconds of the parts of a step are logged", "[linearize_unit]") {
+  Fixture f;
+  f.config.objective.kind = ObjectiveKind::kAdm;
+  f.trainer.steps = 5;
+  f.train("run");
+  const Json line = Json::parse(read_file(f.folder / "run/metrics.jsonl"));
+  const auto seconds = [&](const char* part) { return line.at(std::string("seconds/") + part).get<double>(); };
+  CHECK(seconds("teacher") > 0);
+  CHECK(seconds("student_score") > 0);
+  CHECK(seconds("teacher") + seconds("student_score") < seconds("forward"));
+  CHECK(5 * (seconds("forward") + seconds("backward") + seconds("optimizer")) < line.at("seconds").get<double>());
 }

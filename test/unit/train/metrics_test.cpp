@@ -25,6 +25,9 @@ TEST_CASE("a metric bag gives means over everything added since the last flush",
   bag.add("a", at::full({}, 4.0, at::kBFloat16));
   bag.add("a", 10.0);
   bag.add("c", at::full({}, 3, at::kLong));
+  double known_later = 0;
+  bag.add_later("c", [&] { return known_later; });
+  known_later = 3;
   CHECK(bag.flush() == std::map<std::string, double>{{"a", 5.0}, {"b", 2.5}, {"c", 3.0}});
   CHECK(bag.flush().empty());
   CHECK_THROWS_WITH(bag.add("v", at::zeros({2})), Catch::Contains("expected a scalar for v"));
