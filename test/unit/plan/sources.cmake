@@ -1,0 +1,3 @@
+list(APPEND unit_tests
+  ${CMAKE_CURRENT_LIST_DIR}/train_memory_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/train_plan_test.cpp)
