@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "lintorch/inspect/random_model.h"
 #include "lintorch/inspect/run_component.h"
 #include "lintorch/inspect/video_metadata.h"
+#include "lintorch/plan/train_plan.h"
 
 namespace {
 
@@ -44,11 +46,26 @@ int run(int argc, char** argv) {
        {"sigma-convention", "sigma_convention", "wan|diffusers"}});
 }
 
+int describe_training(const inspect::DescribeConfig& config) {
+  auto run = load_config<plan::TrainRunConfig>(*config.train, {});
+  if (!config.model.empty())
+    (run.method == plan::Method::kDistill ? run.distill.model : run.linearize.model) = config.model;
+  run.train.accumulate = std::max(run.train.accumulate, config.ranks);
+  plan::PlanOptions options;
+  options.ranks = config.ranks;
+  options.size = config.size;
+  options.frames = config.frames;
+  const Json json = plan::plan_training(run, options);
+  fmt::print("{}", config.json ? json.dump(2) + "\n" : plan::plan_text(json));
+  return 0;
+}
+
 int describe(int argc, char** argv) {
   return apps::run_app<inspect::DescribeConfig>(
       argc, argv, "lintorch-inspect describe",
       "Says what a model is and what it costs; reads configs and shapes, not the weights.",
       [](const inspect::DescribeConfig& config) {
+        if (config.train) return describe_training(config);
         const auto description = inspect::describe_model(config);
         fmt::print("{}", config.json ? description.dump(2) + "\n" : inspect::description_text(description));
         return 0;
@@ -57,6 +74,8 @@ int describe(int argc, char** argv) {
        {"size", "size", "WIDTHxHEIGHT"},
        {"frames", "frames", "pixel frames"},
        {"steps", "steps", "sampler steps"},
+       {"train", "train", "config of a lintorch-train run to plan"},
+       {"ranks", "ranks", "GPUs of that run"},
        {"dtype", "dtype", "fp32|bf16"}},
       {{"json", "json", "print JSON"}}, {"model"});
 }

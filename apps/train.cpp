@@ -6,8 +6,10 @@
 #include "lintorch/core/device.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
+#include "lintorch/dist/launch.h"
 #include "lintorch/distill/distill_unit.h"
 #include "lintorch/linvideo/linearize_unit.h"
+#include "lintorch/plan/train_plan.h"
 #include "lintorch/train/trainer.h"
 
 namespace {
@@ -15,30 +17,31 @@ namespace {
 namespace fs = std::filesystem;
 using namespace lintorch;
 
-enum class Method { kLinearize, kDistill };
+using plan::Method;
+using plan::TrainRunConfig;
 
-struct TrainAppConfig {
-  std::string output = "runs/linearize";
-  bool resume = false;
-  std::string device = "auto";
-  Method method = Method::kLinearize;
-  train::TrainerConfig train;
-  linvideo::LinearizeConfig linearize;
-  distill::DistillConfig distill;
+/// Where the run would happen, without joining the other processes.
+plan::PlanOptions machine_of(const std::string& device) {
+  plan::PlanOptions options;
+  const auto launch = dist::read_launch(dist::process_environment);
+  if (launch) options.ranks = launch->size;
+  const auto resolved = resolve_device(device);
+  options.gpu = resolved.is_cuda();
+  if (options.gpu) options.gpu_bytes = available_memory_bytes(resolved);
+  return options;
+}
 
-  template <class V>
-  void visit(V& v) {
-    v("output", output, "run folder: resolved_config.json, metrics.jsonl, tensorboard/, previews/, checkpoints/");
-    v("resume", resume, "go on at the newest checkpoint of the run folder");
-    v("device", device, "auto, cpu, cuda, cuda:N");
-    v("method", method, "what is trained");
-    v("train", train);
-    v("linearize", linearize);
-    v("distill", distill);
-  }
-};
+/// Exit status 0 if the run can start, 2 if not.
+int dry_run(TrainRunConfig config) {
+  const auto launch = dist::read_launch(dist::process_environment);
+  if (launch && launch->rank > 0) return 0;
+  const Json plan = plan::plan_training(config, machine_of(config.device));
+  fmt::print("{}\n\n{}", config_to_json(config).dump(2), plan::plan_text(plan));
+  return plan["problems"].empty() ? 0 : 2;
+}
 
-int train_model(const TrainAppConfig& config) {
+int train_model(const TrainRunConfig& config) {
+  if (config.dry_run) return dry_run(config);
   const fs::path run_dir = config.output;
   const bool started = train::latest_checkpoint_folder(run_dir).has_value();
   LT_CHECK(config.resume || !started, ConfigError,
@@ -54,7 +57,8 @@ int train_model(const TrainAppConfig& config) {
   if (distilling)
     unit = std::make_unique<distill::DistillUnit>(teacher, config.distill);
   else
-    unit = std::make_unique<linvideo::LinearizeUnit>(teacher, config.linearize, config.train.steps);
+    unit = std::make_unique<linvideo::LinearizeUnit>(teacher, config.linearize, config.train.steps,
+                                                     config.train.precision);
   train::Trainer trainer(config.train, *unit, run_dir, ranks.group.get());
   if (config.resume && !trainer.resume()) log_info("no checkpoint in {}: starting at step 0", config.output);
   if (ranks.leads()) write_json_file(run_dir / "resolved_config.json", config_to_json(config));
@@ -67,15 +71,12 @@ int train_model(const TrainAppConfig& config) {
 
 }  // namespace
 
-template <>
-struct lintorch::EnumNames<Method> {
-  static constexpr std::pair<Method, std::string_view> table[] = {{Method::kLinearize, "linearize"},
-                                                                  {Method::kDistill, "distill"}};
-};
-
 int main(int argc, char** argv) {
-  return apps::run_app<TrainAppConfig>(
+  return apps::run_app<TrainRunConfig>(
       argc, argv, "lintorch-train",
       "Linearizes a video diffusion transformer by selective transfer, or distills one to a few steps.", train_model,
-      {{"output", "output", "run folder"}}, {{"resume", "resume", "go on at the newest checkpoint"}});
+      {{"output", "output", "run folder"}},
+      {{"resume", "resume", "go on at the newest checkpoint"},
+       {"dry-run", "dry_run",
+        "print config, memory, disk and time, and start nothing; exit status 2 if it cannot start"}});
 }

@@ -15,6 +15,7 @@
 #include "lintorch/linvideo/fingerprint.h"
 #include "lintorch/linvideo/flow_pair.h"
 #include "lintorch/linvideo/mse_objective.h"
+#include "lintorch/linvideo/student.h"
 #include "lintorch/pipeline/prompt_file.h"
 #include "lintorch/pipeline/video_size.h"
 
@@ -25,8 +26,6 @@ using namespace linvideo;
 namespace {
 
 enum Stream : uint64_t { kStepStream = 0x6473, kHeadStream = 0x6864 };
-
-VelocityFunction velocity_of(const wan::WanDit& dit) { return guided_velocity(dit, {}, 1); }
 
 std::vector<int64_t> draw_indices(int64_t below, int64_t count, at::Generator& random) {
   const at::Tensor drawn = at::randint(below, {count}, random, at::TensorOptions(at::kLong));

@@ -11,8 +11,8 @@
 #include "lintorch/distill/config.h"
 #include "lintorch/distill/gan_head.h"
 #include "lintorch/distill/networks.h"
-#include "lintorch/distill/prompt_embeddings.h"
 #include "lintorch/linvideo/preview.h"
+#include "lintorch/linvideo/prompt_embeddings.h"
 #include "lintorch/linvideo/trajectory_store.h"
 #include "lintorch/pipeline/video_model.h"
 #include "lintorch/train/train_unit.h"
@@ -78,7 +78,7 @@ class DistillUnit : public train::TrainUnit {
   std::vector<double> times_;
   std::string start_fingerprint_, teacher_fingerprint_;
   uint64_t data_seed_ = 0;  ///< of prompts, noise and times
-  std::unique_ptr<PromptEmbeddings> prompts_;
+  std::unique_ptr<linvideo::PromptEmbeddings> prompts_;
   at::Tensor uncond_1SD_;  ///< undefined without guidance
   linvideo::PreviewSettings preview_;
   TrainedNetwork generator_, critic_;

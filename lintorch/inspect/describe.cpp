@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/dtype.h"
@@ -12,7 +11,6 @@
 #include "lintorch/inspect/tensor_spec.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/flops.h"
-#include "lintorch/models/wan/vae.h"
 #include "lintorch/models/wan/vae_tiling.h"
 #include "lintorch/pipeline/video_model.h"
 #include "lintorch/pipeline/video_size.h"
@@ -20,17 +18,8 @@
 namespace lintorch::inspect {
 namespace {
 
-namespace fs = std::filesystem;
-
 // Bytes per parameter in linearization: the teacher in fp32; weight, gradient and the two moments of AdamW.
 constexpr int64_t kTeacherBytes = 4, kStudentBytes = 4 + 4 + 8;
-
-int64_t vae_parameters(const wan::WanVaeConfig& config) {
-  int64_t count = 0;
-  const wan::WanVae vae(config);
-  for (const auto& parameter : vae->parameters()) count += parameter.numel();
-  return count;
-}
 
 /// Bytes of the weights in memory: some stay fp32.
 double transformer_bytes(const wan::WanDitConfig& config, int64_t b) {
@@ -38,32 +27,6 @@ double transformer_bytes(const wan::WanDitConfig& config, int64_t b) {
   for (const auto& spec : wan_dit_tensors(config))
     bytes += spec.numel() * (wan::keeps_fp32(spec.name) ? std::max<int64_t>(b, 4) : b);
   return static_cast<double>(bytes);
-}
-
-/// The configs of a model folder, with Wan's own where only the transformer is there.
-struct ModelConfigs {
-  wan::WanDitConfig transformer;
-  wan::WanVaeConfig vae;
-  std::optional<umt5::Umt5Config> text_encoder;
-  pipeline::GenerationDefaults defaults;
-};
-
-ModelConfigs read_configs(const fs::path& model, const pipeline::ComponentPaths& replaced) {
-  ModelConfigs configs{
-      read_transformer_config(pipeline::find_model_part(model, &pipeline::ModelParts::transformer, replaced)),
-      wan::t2v_vae(),
-      {},
-      {}};
-  const auto parts = pipeline::list_model_parts(model, replaced);
-  const fs::path vae = parts ? parts->vae : fs::path(replaced.vae.value_or(""));
-  const fs::path text_encoder = parts ? parts->text_encoder : fs::path(replaced.text_encoder.value_or(""));
-  if (!vae.empty()) configs.vae = read_vae_config(vae);
-  if (!text_encoder.empty()) configs.text_encoder = read_text_encoder_config(text_encoder);
-  if (parts && parts->layout == ModelLayout::kOriginal)
-    configs.defaults = pipeline::read_generation_settings(model, parts->layout).second;
-  else if (fs::exists(model / "model_index.json"))
-    configs.defaults = pipeline::read_generation_defaults(model);
-  return configs;
 }
 
 /// T, H, W of the latent; checks the sizes as generation does.
@@ -85,13 +48,14 @@ void DescribeConfig::validate(const std::string& path) const {
   const auto at = [&](const char* field) { return detail::join_path(path, field); };
   LT_CHECK(!steps || *steps >= 1, ConfigError, "{}: expected at least 1, got {}", at("steps"), *steps);
   LT_CHECK(text_length >= 1, ConfigError, "{}: expected at least 1, got {}", at("text_length"), text_length);
+  LT_CHECK(ranks >= 1, ConfigError, "{}: expected at least 1, got {}", at("ranks"), ranks);
   LT_CHECK(trajectories >= 1, ConfigError, "{}: expected at least 1, got {}", at("trajectories"), trajectories);
   dtype_from_name(dtype);
 }
 
 Json describe_model(const DescribeConfig& config) {
   LT_CHECK(!config.model.empty(), ConfigError, "model: expected a model folder, got none");
-  const ModelConfigs configs = read_configs(config.model, config.components);
+  const ModelConfigs configs = read_model_configs(config.model, config.components);
   const auto& dit = configs.transformer;
   pipeline::VideoSize video{configs.defaults.width, configs.defaults.height,
                             config.frames.value_or(configs.defaults.frames)};
@@ -107,7 +71,7 @@ Json describe_model(const DescribeConfig& config) {
     attention += dit.attention_of(layer) == wan::AttentionKind::kLinear ? 'L' : 'S';
   const int64_t dit_parameters = count_parameters(wan_dit_tensors(dit));
   const int64_t text_parameters = configs.text_encoder ? count_parameters(umt5_tensors(*configs.text_encoder)) : 0;
-  const int64_t vae_count = vae_parameters(configs.vae);
+  const int64_t vae_count = vae_values(configs.vae);
   const auto flops = wan::wan_dit_flops(dit, T, H, W, config.text_length);
   const double weights = transformer_bytes(dit, b), text = static_cast<double>(text_parameters * b);
   const double vae = static_cast<double>(vae_count * 4);

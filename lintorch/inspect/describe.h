@@ -19,6 +19,8 @@ struct DescribeConfig {
   std::string dtype = "bf16";
   int64_t text_length = 512;
   int64_t trajectories = 1000;
+  std::optional<std::string> train;
+  int64_t ranks = 1;
   bool json = false;
 
   template <class V>
@@ -31,6 +33,10 @@ struct DescribeConfig {
     v("dtype", dtype, "dtype in which transformer and text encoder run");
     v("text_length", text_length, "text tokens");
     v("trajectories", trajectories, "trajectories whose disk space to state");
+    v("train", train,
+      "config of a lintorch-train run: say its memory part by part, disk and time instead; model, size and frames then "
+      "replace its own (a size only where no trajectories are there yet)");
+    v("ranks", ranks, "train: processes, each with a GPU; train.accumulate is raised to as many");
     v("json", json, "print JSON");
   }
   /// Throws ConfigError naming `path`.

@@ -1,7 +1,5 @@
 #include "lintorch/linvideo/collect.h"
 
-#include <ATen/Functions.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -11,12 +9,9 @@
 #include "lintorch/core/files.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/progress_bar.h"
-#include "lintorch/core/rng.h"
-#include "lintorch/linvideo/fingerprint.h"
+#include "lintorch/linvideo/teacher_sampling.h"
 #include "lintorch/linvideo/trajectory_store.h"
-#include "lintorch/pipeline/prompt_file.h"
 #include "lintorch/pipeline/text_to_video.h"
-#include "lintorch/pipeline/video_size.h"
 
 namespace lintorch::linvideo {
 
@@ -24,73 +19,17 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr auto kConvention = diffusion::SigmaConvention::kWan;
-
-TrajectoryManifest make_request(const pipeline::VideoModel& teacher, const CollectConfig& config) {
-  TrajectoryManifest m;
-  m.format_version = TrajectoryManifest::kFormatVersion;
-  m.teacher = teacher_fingerprint(config.model);
-  const auto sampler_kind = config.sampler.value_or(teacher.scheduler.sampler);
-  m.sampler = enum_name(sampler_kind);
-  m.steps = config.steps.value_or(teacher.defaults.steps);
-  m.shift = config.shift.value_or(teacher.scheduler.flow_shift);
-  m.guidance = config.guidance.value_or(teacher.defaults.guidance);
-  m.negative_prompt = config.negative_prompt.value_or(teacher.defaults.negative_prompt);
-  m.seed = config.seed;
-  m.width = teacher.defaults.width;
-  m.height = teacher.defaults.height;
-  if (config.size) pipeline::parse_size(*config.size, m.width, m.height);
-  m.frames = config.frames.value_or(teacher.defaults.frames);
-  m.latent_shape = pipeline::latent_shape(teacher.dit->config(), teacher.vae->config(), {m.width, m.height, m.frames});
-  m.storage_dtype = config.storage_dtype;
-  m.compute_dtype = config.dtype;
-  const auto sampler = diffusion::make_sampler(sampler_kind, m.steps, m.shift, kConvention);
-  m.sigmas = sampler->sigmas();
-  for (int64_t i = 0; i < m.steps; ++i) m.timesteps.push_back(sampler->timestep(i));
-  m.prompts = pipeline::read_prompts(config.prompts);
-  m.trajectories = config.num_trajectories > 0 ? config.num_trajectories : static_cast<int64_t>(m.prompts.size());
-  m.trajectories_per_shard = config.trajectories_per_shard;
-  m.batch_size = config.batch_size;
-  return m;
-}
-
-/// Runs the sampler for trajectories [first, first + count) as one batch.
+/// Trajectories [first, first + count) as one batch.
 std::vector<Trajectory> sample_batch(pipeline::VideoModel& teacher, const TrajectoryManifest& m, int64_t first,
                                      int64_t count, const at::Tensor& uncond_BSD, ProgressBar& bar, int64_t done) {
   std::vector<std::string> prompts;
-  std::vector<uint64_t> seeds;
+  std::vector<int64_t> trajectories;
   for (int64_t i = first; i < first + count; ++i) {
     prompts.push_back(m.prompt_of(i));
-    seeds.push_back(mix_seed(static_cast<uint64_t>(m.seed), static_cast<uint64_t>(i)));
+    trajectories.push_back(i);
   }
-  const at::Tensor text_BSD = pipeline::encode_prompts(teacher, prompts);
-  const at::Tensor noise = pipeline::make_noise(seeds, m.latent_shape, text_BSD.device());
-
-  const auto dtype = dtype_from_name(m.storage_dtype);
-  const auto keep = [&](const at::Tensor& tensor) { return tensor.to(dtype).to(at::kCPU); };
-  std::vector<at::Tensor> x, u_cond, u_uncond;
-  pipeline::SampleOptions options;
-  options.sampler = enum_from_name<diffusion::SamplerKind>(m.sampler, "sampler");
-  options.sigma_convention = kConvention;
-  options.steps = m.steps;
-  options.shift = m.shift;
-  options.guidance = m.guidance;
-  options.on_step = [&](const pipeline::SampleStep& step) {
-    x.push_back(keep(step.x_BCTHW));
-    u_cond.push_back(keep(step.velocity_BCTHW));
-    if (m.has_unconditional()) u_uncond.push_back(keep(step.uncond_velocity_BCTHW));
-    bar.update(done * m.steps + count * (step.index + 1));
-  };
-  x.push_back(keep(pipeline::generate_latents(teacher.dit, text_BSD, uncond_BSD, noise, options)));
-
-  const at::Tensor x_BICTHW = at::stack(x, 1);
-  const at::Tensor u_cond_BICTHW = at::stack(u_cond, 1);
-  const at::Tensor u_uncond_BICTHW = m.has_unconditional() ? at::stack(u_uncond, 1) : at::Tensor();
-  std::vector<Trajectory> trajectories;
-  for (int64_t b = 0; b < count; ++b)
-    trajectories.push_back(
-        {x_BICTHW[b], u_cond_BICTHW[b], m.has_unconditional() ? u_uncond_BICTHW[b] : at::Tensor(), keep(text_BSD[b])});
-  return trajectories;
+  return sample_trajectories(teacher.dit, m, trajectories, pipeline::encode_prompts(teacher, prompts), uncond_BSD,
+                             [&](int64_t step) { bar.update(done * m.steps + count * (step + 1)); });
 }
 
 }  // namespace
@@ -113,7 +52,7 @@ CollectSummary collect_trajectories(const CollectConfig& config) {
 CollectSummary collect_trajectories(pipeline::VideoModel& teacher, const CollectConfig& config) {
   config.validate("");
   const auto begin = std::chrono::steady_clock::now();
-  const TrajectoryManifest request = make_request(teacher, config);
+  const TrajectoryManifest request = trajectory_request(teacher, config);
   check_prompt_lengths(*teacher.tokenizer, request.prompts);
   const at::Tensor uncond_BSD = pipeline::encode_prompts(teacher, {request.negative_prompt});
 

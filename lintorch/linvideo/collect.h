@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "lintorch/linvideo/config.h"
+#include "lintorch/linvideo/collect_config.h"
 #include "lintorch/pipeline/video_model.h"
 
 namespace lintorch::linvideo {
@@ -18,7 +18,8 @@ struct CollectSummary {
 };
 
 /// Data-free training set: runs the teacher's own sampler with classifier-free guidance over the prompts of a file and
-/// stores every state x_t with the teacher's conditional and unconditional velocity (trajectory_store.h).
+/// stores every state x_t, and with it, unless config.content says states alone, the teacher's conditional and unconditional
+/// velocity (trajectory_store.h).
 ///
 /// A run that was interrupted, even by SIGKILL, continues at its first missing shard and ends with bit-identical files
 /// (on the CPU, or on a GPU whose kernels are deterministic). Shows progress.

@@ -3,7 +3,6 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "lintorch/core/config_fields.h"
@@ -12,17 +11,30 @@
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/rng.h"
-#include "lintorch/diffusion/guidance.h"
 #include "lintorch/linvideo/fingerprint.h"
 #include "lintorch/linvideo/lora.h"
+#include "lintorch/linvideo/sampled_trajectories.h"
 #include "lintorch/linvideo/training_record.h"
+#include "lintorch/linvideo/trajectory_store.h"
 #include "lintorch/linvideo/velocity_error.h"
+#include "lintorch/train/autocast.h"
 
 namespace lintorch::linvideo {
 
 namespace {
 
 enum Stream : uint64_t { kGateStream = 1, kStateStream = 2, kPoolStream = 3, kLoraStream = 4, kRollbackStream = 5 };
+
+/// Stored trajectories, or online ones, sampled here under the trainer's precision.
+std::unique_ptr<TrajectorySource> open_trajectories(pipeline::VideoModel& teacher, const LinearizeConfig& config,
+                                                    std::string_view precision) {
+  if (config.objective.states != StateSource::kOnline) return std::make_unique<TrajectoryStore>(config.trajectories);
+  const auto device = teacher.dit->patch_embedding->weight.device();
+  const train::AutocastScope autocast(device, train::autocast_dtype(precision, device));
+  return std::make_unique<SampledTrajectories>(teacher, config.model, config.objective.online,
+                                               config.objective.online.start_trajectories,
+                                               config.validation.trajectories, config.seed);
+}
 
 /// The entries of a checkpoint's extra state under a prefix, without it.
 TensorMap with_prefix(const TensorMap& state, const std::string& prefix) {
@@ -34,12 +46,14 @@ TensorMap with_prefix(const TensorMap& state, const std::string& prefix) {
 
 }  // namespace
 
-LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig config, int64_t total_steps)
+LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig config, int64_t total_steps,
+                             std::string_view precision)
     : teacher_(teacher),
       config_(std::move(config)),
       total_steps_(total_steps),
-      store_(config_.trajectories),
-      num_training_trajectories_(store_.num_trajectories() - config_.validation.trajectories),
+      source_(open_trajectories(teacher, config_, precision)),
+      num_training_trajectories_(source_->num_trajectories() - config_.validation.trajectories),
+      num_known_trajectories_(online() ? config_.objective.online.start_trajectories : num_training_trajectories_),
       device_(teacher.dit->patch_embedding->weight.device()) {
   check_config();
   reseed(0);
@@ -54,10 +68,13 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
                                                   mix_seed(seed, kGateStream));
   parameters_ = select_parameters(student_, teacher_.dit, config_.trainable);
   objective_ = std::make_unique<Objective>(
-      config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, store_.manifest().shift);
-  if (config_.objective.states == StateSource::kOnPolicy)
-    pool_ = std::make_unique<RolloutPool>(store_, num_training_trajectories_, config_.objective.pool_size,
-                                          mix_seed(seed, kPoolStream), device_);
+      config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, source_->manifest().shift);
+  reader_ = std::make_unique<StateReader>(
+      *source_, [this](int64_t step, at::Generator& generator) { return draw(step, generator); }, config_.prefetch,
+      state_seed_, device_);
+  if (config_.objective.states != StateSource::kStored)
+    pool_ = std::make_unique<RolloutPool>(*source_, num_training_trajectories_, config_.objective.pool_size,
+                                          mix_seed(seed, kPoolStream), device_, num_known_trajectories_);
 }
 
 std::unique_ptr<AveragedStudent> LinearizeUnit::make_averaged_student() {
@@ -74,10 +91,10 @@ std::unique_ptr<AveragedStudent> LinearizeUnit::make_averaged_student() {
 
 void LinearizeUnit::check_config() {
   const auto& objective = config_.objective;
-  const TrajectoryManifest& manifest = store_.manifest();
+  const TrajectoryManifest& manifest = source_->manifest();
   LT_CHECK(num_training_trajectories_ > 0, ConfigError,
-           "validation.trajectories: expected fewer than the {} trajectories of {}, got {}", store_.num_trajectories(),
-           config_.trajectories, config_.validation.trajectories);
+           "validation.trajectories: expected fewer than the {} trajectories of {}, got {}",
+           source_->num_trajectories(), config_.trajectories, config_.validation.trajectories);
   teacher_fingerprint_ = teacher_fingerprint(config_.model);
   LT_CHECK(
       manifest.teacher == teacher_fingerprint_, ConfigError,
@@ -85,10 +102,12 @@ void LinearizeUnit::check_config() {
       config_.trajectories, manifest.teacher, config_.model, teacher_fingerprint_);
   const bool reads_velocities =
       objective.states == StateSource::kStored && (objective.kind == ObjectiveKind::kMse || objective.mse_anchor > 0);
-  LT_CHECK(!reads_velocities || objective.prompt_drop == 0 || manifest.has_unconditional(), ConfigError,
-           "objective.prompt_drop: expected 0, because {} was made without guidance and holds no unconditional "
-           "velocities; got {}",
-           config_.trajectories, objective.prompt_drop);
+  LT_CHECK(
+      !reads_velocities || !manifest.has_velocities() || objective.prompt_drop == 0 || manifest.has_unconditional(),
+      ConfigError,
+      "objective.prompt_drop: expected 0, because {} was made without guidance and holds no unconditional "
+      "velocities; got {}",
+      config_.trajectories, objective.prompt_drop);
   LT_CHECK(objective.states == StateSource::kStored || objective.pool_size >= config_.batch_size, ConfigError,
            "objective.pool_size: expected at least batch_size = {}, got {}", config_.batch_size, objective.pool_size);
   LT_CHECK(config_.warmup.steps < total_steps_, ConfigError, "warmup.steps: expected fewer than the {} steps, got {}",
@@ -107,13 +126,16 @@ double LinearizeUnit::transfer_progress(int64_t step) const {
 }
 
 void LinearizeUnit::prepare(const train::StepShare& share) {
-  if (!share.ranks || share.ranks->size() == 1) return;
+  const bool alone = !share.ranks || share.ranks->size() == 1;
+  reader_->set_share(share.micro_batches, alone ? 0 : share.ranks->rank(), alone ? 1 : share.ranks->size());
+  if (alone) return;
   const auto& objective = config_.objective;
   const bool network = objective.kind == ObjectiveKind::kDmd ||
                        (objective.kind == ObjectiveKind::kAdm && objective.adm.score == ScoreSource::kNetwork);
   LT_CHECK(!network, NotSupportedError,
            "objective: a score network is not trained by several ranks yet; use objective.adm.score self or ema");
-  LT_CHECK(!pool_, NotSupportedError, "objective.states: on_policy is not run by several ranks yet; use stored");
+  LT_CHECK(!pool_, NotSupportedError, "objective.states: {} is not run by several ranks yet; use stored",
+           enum_name(objective.states));
 }
 
 std::vector<train::ParameterGroup> LinearizeUnit::parameter_groups() {
@@ -154,6 +176,7 @@ bool LinearizeUnit::group_steps(const std::string& group, int64_t step) const {
 void LinearizeUnit::reseed(int64_t rollbacks) {
   state_seed_ = mix_seed(static_cast<uint64_t>(config_.seed), kStateStream);
   if (rollbacks > 0) state_seed_ = mix_seed(state_seed_, kRollbackStream, static_cast<uint64_t>(rollbacks));
+  if (reader_) reader_->reseed(state_seed_);
 }
 
 std::string LinearizeUnit::phase(int64_t step) const {
@@ -197,8 +220,9 @@ void LinearizeUnit::before_step(int64_t step) {
 
 void LinearizeUnit::measure_blocks() {
   const auto indices =
-      spread_states(store_.manifest(), 0, num_training_trajectories_, config_.selective_transfer.measured_states);
-  block_errors_ = measure_block_errors(student_, *transfer_, store_, indices, config_.batch_size, device_);
+      spread_states(source_->manifest(), 0, num_known_trajectories_, config_.selective_transfer.measured_states);
+  block_errors_ = measure_block_errors(student_, *transfer_, *source_, indices, config_.batch_size, device_,
+                                       velocity_of(teacher_.dit));
   for (size_t layer = 0; layer < block_errors_.size(); ++layer)
     log_info("velocity error with layer {} alone linear: {:.4g}", layer, block_errors_[layer]);
 }
@@ -209,11 +233,10 @@ void LinearizeUnit::after_step(int64_t, train::MetricBag&) {
 }
 
 at::Tensor LinearizeUnit::training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) {
-  auto generator =
-      make_generator(mix_seed(state_seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)));
-  if (warming_up(step)) return warmup_loss(generator, metrics);
+  auto generator = StateReader::generator_of(state_seed_, step, micro_step);
+  if (warming_up(step)) return warmup_loss(step, micro_step, generator, metrics);
 
-  at::Tensor loss = objective_loss(micro_step, generator, metrics);
+  at::Tensor loss = objective_loss(step, micro_step, generator, metrics);
   const auto selection = transfer_->losses(transfer_progress(step));
   if (!transfer_->frozen()) loss = loss + selection.weighted;
   add_selection_metrics(selection, metrics);
@@ -222,55 +245,53 @@ at::Tensor LinearizeUnit::training_loss(int64_t step, int64_t micro_step, train:
   return loss;
 }
 
-at::Tensor LinearizeUnit::warmup_loss(at::Generator& generator, train::MetricBag& metrics) {
-  const StateBatch batch = load_states(store_,
-                                       draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
-                                                   config_.objective.prompt_drop, generator),
-                                       device_);
+at::Tensor LinearizeUnit::warmup_loss(int64_t step, int64_t micro_step, at::Generator& generator,
+                                      train::MetricBag& metrics) {
+  const StateBatch batch =
+      online() ? states_of(step, micro_step, generator, metrics) : stored_states(step, micro_step, generator, metrics);
   {
     at::NoGradGuard no_grad;
     student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
   }
   const at::Tensor loss = transfer_->distillation_loss();
+  if (online()) pool_->advance_guided(batch, velocity_of(teacher_.dit), {});
   metrics.add("loss/warmup", loss.detach());
   num_linear_ = transfer_->num_linear();
   return loss;
 }
 
-StateBatch LinearizeUnit::next_states(at::Generator& generator, std::vector<bool>& dropped) {
-  const auto indices = draw_states(store_.manifest(), num_training_trajectories_, config_.batch_size,
-                                   config_.objective.prompt_drop, generator);
-  for (const auto& index : indices) dropped.push_back(index.dropped);
-  return pool_ ? pool_->next(dropped) : load_states(store_, indices, device_);
+/// Also in the thread that reads ahead.
+std::vector<StateIndex> LinearizeUnit::draw(int64_t, at::Generator& generator) const {
+  return draw_states(source_->manifest(), num_training_trajectories_, config_.batch_size, config_.objective.prompt_drop,
+                     generator);
 }
 
-at::Tensor LinearizeUnit::objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics) {
+StateBatch LinearizeUnit::stored_states(int64_t step, int64_t micro_step, at::Generator& generator,
+                                        train::MetricBag& metrics) {
+  StateReader::Item item = reader_->read(step, micro_step, generator);
+  metrics.add("data_wait_seconds", item.waited_seconds);
+  return std::move(item.batch);
+}
+
+StateBatch LinearizeUnit::states_of(int64_t step, int64_t micro_step, at::Generator& generator,
+                                    train::MetricBag& metrics) {
+  if (!pool_) return stored_states(step, micro_step, generator, metrics);
+  // Of the draw only this is used: the members have trajectories and steps of their own.
   std::vector<bool> dropped;
-  const StateBatch batch = next_states(generator, dropped);
-  const StudentOutput student = objective_->run_student(batch);
-  const at::Tensor loss = objective_->loss(batch, student, micro_step == 0, generator, metrics);
-  if (pool_) advance_pool(batch, dropped, student.velocity_BCTHW.detach());
-  return loss;
+  for (const auto& index : draw(step, generator)) dropped.push_back(index.dropped);
+  return pool_->next(dropped);
 }
 
-/// Sampling is guided, so a member moves with both branches: the matched one is at hand, the other is evaluated here.
-void LinearizeUnit::advance_pool(const StateBatch& batch, const std::vector<bool>& dropped,
-                                 const at::Tensor& velocity_hat_BCTHW) {
-  const double guidance = store_.manifest().guidance;
-  at::NoGradGuard no_grad;
-  if (guidance == 1.0 && std::none_of(dropped.begin(), dropped.end(), [](bool drop) { return drop; })) {
-    pool_->advance(velocity_hat_BCTHW);
-    return;
-  }
-  std::vector<int64_t> flags(dropped.begin(), dropped.end());
-  const at::Tensor is_dropped = at::tensor(flags, at::TensorOptions(at::kLong)).to(at::kBool).to(device_);
-  const at::Tensor by_text = is_dropped.reshape({-1, 1, 1});
-  const at::Tensor other_text = at::where(by_text, pool_->conditional_text_BSD(), pool_->unconditional_text_BSD());
-  const at::Tensor other = student_->forward(batch.x_BCTHW, batch.timestep_B, other_text);
-  const at::Tensor by_latent = is_dropped.reshape({-1, 1, 1, 1, 1});
-  const at::Tensor cond = at::where(by_latent, other, velocity_hat_BCTHW);
-  const at::Tensor uncond = at::where(by_latent, velocity_hat_BCTHW, other);
-  pool_->advance(diffusion::guide(cond, uncond, guidance));
+at::Tensor LinearizeUnit::objective_loss(int64_t step, int64_t micro_step, at::Generator& generator,
+                                         train::MetricBag& metrics) {
+  StateBatch batch = states_of(step, micro_step, generator, metrics);
+  const StudentOutput student = objective_->run_student(batch, transfer_->frozen());
+  const at::Tensor loss = objective_->loss(batch, student, micro_step == 0, generator, metrics);
+  if (online())
+    pool_->advance_guided(batch, velocity_of(teacher_.dit), batch.velocity_BCTHW);
+  else if (pool_)
+    pool_->advance_guided(batch, velocity_of(student_), student.velocity_BCTHW.detach());
+  return loss;
 }
 
 void LinearizeUnit::add_selection_metrics(const SelectiveTransfer::Losses& losses, train::MetricBag& metrics) {
@@ -288,9 +309,10 @@ void LinearizeUnit::add_selection_metrics(const SelectiveTransfer::Losses& losse
 /// The alarm for divergence: an ADM loss says little by its size, the error at fixed held-out states does.
 void LinearizeUnit::measure_held_out(train::MetricBag& metrics) {
   if (config_.validation.trajectories == 0 || config_.validation.states == 0) return;
-  const auto indices = spread_states(store_.manifest(), num_training_trajectories_, store_.num_trajectories(),
+  const auto indices = spread_states(source_->manifest(), num_training_trajectories_, source_->num_trajectories(),
                                      config_.validation.states);
-  metrics.add("held_out/velocity_mse", velocity_error(student_, store_, indices, config_.batch_size, device_));
+  metrics.add("held_out/velocity_mse",
+              velocity_error(student_, *source_, indices, config_.batch_size, device_, velocity_of(teacher_.dit)));
 }
 
 TensorMap LinearizeUnit::extra_state() {
@@ -315,14 +337,16 @@ void LinearizeUnit::load_extra_state(const TensorMap& state) {
   objective_->load_state(with_prefix(state, "objective."));
   if (!pool_) return;
   const TensorMap pool_state = with_prefix(state, "pool.");
-  LT_CHECK(!pool_state.empty(), ConfigError, "objective.states: the checkpoint was made without an on-policy pool");
+  LT_CHECK(!pool_state.empty(), ConfigError,
+           "objective.states: the checkpoint was made without a pool of trajectories");
   pool_->load_state(pool_state);
 }
 
 /// Places, previews and measurements may change between a run and its continuation.
 Json LinearizeUnit::identity() const {
   Json identity = config_to_json(config_);
-  for (const char* key : {"model", "trajectories", "validation", "preview"}) identity.erase(key);
+  for (const char* key : {"model", "trajectories", "prefetch", "validation", "preview"}) identity.erase(key);
+  if (!online()) identity["objective"].erase("online");
   identity["teacher"] = teacher_fingerprint_;
   return identity;
 }
@@ -335,7 +359,7 @@ std::string LinearizeUnit::progress_note() {
 
 /// Takes the text encoder's memory back: trajectories bring their embeddings.
 void LinearizeUnit::set_up_previews() {
-  const TrajectoryManifest& manifest = store_.manifest();
+  const TrajectoryManifest& manifest = source_->manifest();
   preview_.sampling.sampler = enum_from_name<diffusion::SamplerKind>(manifest.sampler, "sampler");
   preview_.sampling.steps = config_.preview.steps;
   preview_.sampling.shift = manifest.shift;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lintorch/linvideo/config.h"
@@ -13,9 +14,10 @@
 #include "lintorch/linvideo/preview.h"
 #include "lintorch/linvideo/rollout_pool.h"
 #include "lintorch/linvideo/selective_transfer.h"
+#include "lintorch/linvideo/state_reader.h"
 #include "lintorch/linvideo/stored_states.h"
 #include "lintorch/linvideo/student.h"
-#include "lintorch/linvideo/trajectory_store.h"
+#include "lintorch/linvideo/trajectory_source.h"
 #include "lintorch/pipeline/video_model.h"
 #include "lintorch/train/train_unit.h"
 
@@ -31,13 +33,15 @@ namespace lintorch::linvideo {
 class LinearizeUnit : public train::TrainUnit {
  public:
   /// teacher: loaded from config.model, in config.load_dtype() on the training device; outlives the unit, which casts its
-  /// DiT to config.frozen_dtype and releases its text encoder.
+  /// DiT to config.frozen_dtype and releases its text encoder. precision: of the trainer, for what the teacher samples here
+  /// (states online).
   /// Throws ConfigError if the trajectories come from another teacher, lack what the objective needs, or the target
   /// does not fit the model.
-  LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig config, int64_t total_steps);
+  LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig config, int64_t total_steps,
+                std::string_view precision = "fp32");
 
   std::string name() const override { return "linearize"; }
-  /// Throws NotSupportedError for several ranks with an on-policy pool or a score network.
+  /// Throws NotSupportedError for several ranks with a pool of trajectories or a score network.
   void prepare(const train::StepShare& share) override;
   std::vector<train::ParameterGroup> parameter_groups() override;
   at::Tensor training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) override;
@@ -51,7 +55,7 @@ class LinearizeUnit : public train::TrainUnit {
   void before_step(int64_t step) override;
   void after_step(int64_t step, train::MetricBag& metrics) override;
   /// What lintorch-export needs beside the weights: the config and teacher fingerprint (training_record.h), the frozen
-  /// choice; the on-policy pool; the averaged student or the score network.
+  /// choice; the pool of trajectories; the averaged student or the score network.
   TensorMap extra_state() override;
   Json identity() const override;
   void load_extra_state(const TensorMap& state) override;
@@ -68,19 +72,22 @@ class LinearizeUnit : public train::TrainUnit {
   void check_config();
   void set_up_previews();
   void measure_blocks();
-  at::Tensor warmup_loss(at::Generator& generator, train::MetricBag& metrics);
-  at::Tensor objective_loss(int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
+  at::Tensor warmup_loss(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
+  at::Tensor objective_loss(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
   std::unique_ptr<AveragedStudent> make_averaged_student();
-  StateBatch next_states(at::Generator& generator, std::vector<bool>& dropped);
-  void advance_pool(const StateBatch& batch, const std::vector<bool>& dropped, const at::Tensor& velocity_hat_BCTHW);
+  StateBatch states_of(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
+  StateBatch stored_states(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
+  bool online() const { return config_.objective.states == StateSource::kOnline; }
+  std::vector<StateIndex> draw(int64_t step, at::Generator& generator) const;
   void add_selection_metrics(const SelectiveTransfer::Losses& losses, train::MetricBag& metrics);
   void measure_held_out(train::MetricBag& metrics);
 
   pipeline::VideoModel& teacher_;
   LinearizeConfig config_;
   int64_t total_steps_;
-  TrajectoryStore store_;
+  std::unique_ptr<TrajectorySource> source_;
   int64_t num_training_trajectories_;
+  int64_t num_known_trajectories_;  ///< of the training ones: the first whose states are there
   c10::Device device_;
   PreviewSettings preview_;
   wan::WanDit student_{nullptr};
@@ -92,6 +99,7 @@ class LinearizeUnit : public train::TrainUnit {
   std::vector<double> block_errors_;  ///< once measured, for a greedy selection or for the gates' start
   at::Tensor num_linear_;             ///< of the last step, on the device
   uint64_t state_seed_ = 0;
+  std::unique_ptr<StateReader> reader_;
   int64_t health_step_ = 0;  ///< of the last check_health
 };
 

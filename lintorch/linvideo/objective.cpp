@@ -57,10 +57,10 @@ at::Tensor Objective::update_score_network(const StateBatch& batch, const at::Te
   return sum / static_cast<double>(config_.score_network.updates);
 }
 
-StudentOutput Objective::run_student(const StateBatch& batch) {
+StudentOutput Objective::run_student(const StateBatch& batch, bool chosen) {
   StudentOutput output;
   std::optional<BlockFeatures> features;
-  if (config_.feature_weight > 0) features.emplace();
+  if (config_.feature_weight > 0 && (chosen || config_.features_during_choice)) features.emplace();
   output.velocity_BCTHW = student_->forward(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
   if (features) output.features = features->values();
   return output;
@@ -68,8 +68,8 @@ StudentOutput Objective::run_student(const StateBatch& batch) {
 
 bool Objective::reads_teacher_velocity() const { return config_.kind == ObjectiveKind::kMse || config_.mse_anchor > 0; }
 
-at::Tensor Objective::loss(const StateBatch& batch, const StudentOutput& student, bool train_score,
-                           at::Generator& generator, train::MetricBag& metrics) {
+at::Tensor Objective::loss(StateBatch& batch, const StudentOutput& student, bool train_score, at::Generator& generator,
+                           train::MetricBag& metrics) {
   const auto teacher = velocity_of(teacher_, "teacher", metrics);
   const at::Tensor& velocity_hat_BCTHW = student.velocity_BCTHW;
   if (score_network_ && train_score)
@@ -86,18 +86,17 @@ at::Tensor Objective::loss(const StateBatch& batch, const StudentOutput& student
     metrics.add("loss/dmd", loss.detach());
   }
 
-  at::Tensor target_BCTHW = batch.velocity_BCTHW;
   std::vector<at::Tensor> features;
-  const bool matches_features = config_.feature_weight > 0;
-  if (matches_features || (reads_teacher_velocity() && !target_BCTHW.defined())) {
+  const bool matches_features = !student.features.empty();
+  if (matches_features || (reads_teacher_velocity() && !batch.velocity_BCTHW.defined())) {
     const at::NoGradGuard no_grad;
     const BlockFeatures recorded;
     const at::Tensor velocity_BCTHW = teacher(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
-    if (!target_BCTHW.defined()) target_BCTHW = velocity_BCTHW;
+    if (!batch.velocity_BCTHW.defined()) batch.velocity_BCTHW = velocity_BCTHW;
     if (matches_features) features = recorded.values();
   }
   if (reads_teacher_velocity()) {
-    const at::Tensor mse = mse_objective(velocity_hat_BCTHW, target_BCTHW);
+    const at::Tensor mse = mse_objective(velocity_hat_BCTHW, batch.velocity_BCTHW);
     metrics.add("loss/mse", mse.detach());
     loss = loss.defined() ? loss + config_.mse_anchor * mse : mse;
   }

@@ -32,13 +32,13 @@ class Objective {
   Objective(const ObjectiveConfig& config, wan::WanDit& teacher, wan::WanDit& student,
             const std::function<std::unique_ptr<AveragedStudent>()>& make_averaged, double shift);
 
-  /// The student at the states of a batch.
-  StudentOutput run_student(const StateBatch& batch);
+  /// The student at the states of a batch. chosen: whether the choice of layers is final (features_during_choice).
+  StudentOutput run_student(const StateBatch& batch, bool chosen);
 
   /// student: run_student of the batch. train_score: whether the score network, if there is one, makes its updates first,
-  /// on the student's samples at these states.
+  /// on the student's samples at these states. The batch gets the teacher's velocity where it was evaluated.
   /// Metrics: loss/mse, loss/adm, loss/dmd, loss/score_network, loss/features; seconds/teacher, seconds/student_score.
-  at::Tensor loss(const StateBatch& batch, const StudentOutput& student, bool train_score, at::Generator& generator,
+  at::Tensor loss(StateBatch& batch, const StudentOutput& student, bool train_score, at::Generator& generator,
                   train::MetricBag& metrics);
 
   /// Call after each step of the student.

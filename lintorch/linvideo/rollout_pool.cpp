@@ -3,33 +3,38 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
+
 #include "lintorch/core/error.h"
 #include "lintorch/core/rng.h"
+#include "lintorch/diffusion/guidance.h"
 
 namespace lintorch::linvideo {
 
-RolloutPool::RolloutPool(const TrajectoryStore& store, int64_t num_trajectories, int64_t pool_size, uint64_t seed,
-                         c10::Device device)
-    : store_(store),
+RolloutPool::RolloutPool(const TrajectorySource& source, int64_t num_trajectories, int64_t pool_size, uint64_t seed,
+                         c10::Device device, int64_t num_starts)
+    : source_(source),
       num_trajectories_(num_trajectories),
+      num_starts_(num_starts > 0 ? num_starts : num_trajectories),
       seed_(seed),
       device_(device),
       step_P_(at::empty({pool_size}, at::TensorOptions(at::kLong))),
       trajectory_P_(at::empty({pool_size}, at::TensorOptions(at::kLong))) {
   for (int64_t member = 0; member < pool_size; ++member) {
-    const int64_t step = member * store.num_steps() / pool_size;
-    const int64_t trajectory = member % num_trajectories;
+    const int64_t step = member * source.num_steps() / pool_size;
+    const int64_t trajectory = member % num_starts_;
     step_P_[member] = step;
     trajectory_P_[member] = trajectory;
-    x_CTHW_.push_back(store.state(trajectory, step).to(device).to(at::kFloat));
+    x_CTHW_.push_back(source.state(trajectory, step).to(device).to(at::kFloat));
   }
 }
 
 StateBatch RolloutPool::next(const std::vector<bool>& dropped) {
-  const TrajectoryManifest& manifest = store_.manifest();
+  const TrajectoryManifest& manifest = source_.manifest();
   std::vector<at::Tensor> x, text;
   std::vector<double> t, next_t, timestep;
   last_.clear();
+  last_dropped_ = dropped;
   for (const bool drop : dropped) {
     const int64_t member = cursor_;
     cursor_ = (cursor_ + 1) % static_cast<int64_t>(x_CTHW_.size());
@@ -39,7 +44,7 @@ StateBatch RolloutPool::next(const std::vector<bool>& dropped) {
     t.push_back(manifest.sigmas[step]);
     next_t.push_back(manifest.sigmas[step + 1]);
     timestep.push_back(manifest.timesteps[step]);
-    text.push_back(drop ? store_.unconditional_text() : store_.text(trajectory_P_.const_data_ptr<int64_t>()[member]));
+    text.push_back(drop ? source_.unconditional_text() : source_.text(trajectory_P_.const_data_ptr<int64_t>()[member]));
   }
   StateBatch batch;
   batch.x_BCTHW = at::stack(x);
@@ -52,7 +57,7 @@ StateBatch RolloutPool::next(const std::vector<bool>& dropped) {
 
 void RolloutPool::advance(const at::Tensor& velocity_BCTHW) {
   at::NoGradGuard no_grad;
-  const TrajectoryManifest& manifest = store_.manifest();
+  const TrajectoryManifest& manifest = source_.manifest();
   LT_ASSERT(velocity_BCTHW.size(0) == static_cast<int64_t>(last_.size()));
   for (size_t b = 0; b < last_.size(); ++b) {
     const int64_t member = last_[b];
@@ -64,20 +69,40 @@ void RolloutPool::advance(const at::Tensor& velocity_BCTHW) {
     }
     auto generator = make_generator(mix_seed(seed_, static_cast<uint64_t>(num_restarts_)));
     x_CTHW_[member] = at::randn(manifest.latent_shape, generator, at::TensorOptions(at::kFloat)).to(device_);
-    trajectory_P_[member] = num_restarts_ % num_trajectories_;
+    trajectory_P_[member] = (num_starts_ + num_restarts_) % num_trajectories_;
     step = 0;
     ++num_restarts_;
   }
 }
 
+void RolloutPool::advance_guided(const StateBatch& batch, const VelocityFunction& mover, at::Tensor velocity_BCTHW) {
+  const double guidance = source_.manifest().guidance;
+  const at::NoGradGuard no_grad;
+  if (!velocity_BCTHW.defined()) velocity_BCTHW = mover(batch.x_BCTHW, batch.timestep_B, batch.text_BSD);
+  if (guidance == 1.0 && std::none_of(last_dropped_.begin(), last_dropped_.end(), [](bool drop) { return drop; })) {
+    advance(velocity_BCTHW);
+    return;
+  }
+  // Sampling takes both branches: the matched one is there, the other is evaluated.
+  const std::vector<int64_t> flags(last_dropped_.begin(), last_dropped_.end());
+  const at::Tensor is_dropped = at::tensor(flags, at::TensorOptions(at::kLong)).to(at::kBool).to(device_);
+  const at::Tensor by_text = is_dropped.reshape({-1, 1, 1});
+  const at::Tensor other_text = at::where(by_text, conditional_text_BSD(), unconditional_text_BSD());
+  const at::Tensor other = mover(batch.x_BCTHW, batch.timestep_B, other_text);
+  const at::Tensor by_latent = is_dropped.reshape({-1, 1, 1, 1, 1});
+  const at::Tensor cond = at::where(by_latent, other, velocity_BCTHW);
+  const at::Tensor uncond = at::where(by_latent, velocity_BCTHW, other);
+  advance(diffusion::guide(cond, uncond, guidance));
+}
+
 at::Tensor RolloutPool::conditional_text_BSD() const {
   std::vector<at::Tensor> text;
-  for (const int64_t member : last_) text.push_back(store_.text(trajectory_P_.const_data_ptr<int64_t>()[member]));
+  for (const int64_t member : last_) text.push_back(source_.text(trajectory_P_.const_data_ptr<int64_t>()[member]));
   return stack_to_device(text, device_);
 }
 
 at::Tensor RolloutPool::unconditional_text_BSD() const {
-  return stack_to_device(std::vector<at::Tensor>(last_.size(), store_.unconditional_text()), device_);
+  return stack_to_device(std::vector<at::Tensor>(last_.size(), source_.unconditional_text()), device_);
 }
 
 TensorMap RolloutPool::state() const {

@@ -26,7 +26,19 @@ std::vector<StateIndex> spread_states(const TrajectoryManifest& manifest, int64_
   return indices;
 }
 
-StateBatch load_states(const TrajectoryStore& store, const std::vector<StateIndex>& indices, c10::Device device) {
+namespace {
+
+at::Tensor stack_on_host(const std::vector<at::Tensor>& samples, bool pinned) {
+  if (!pinned) return at::stack(samples);
+  std::vector<int64_t> shape = samples.front().sizes().vec();
+  shape.insert(shape.begin(), static_cast<int64_t>(samples.size()));
+  at::Tensor stacked = at::empty(shape, at::TensorOptions(samples.front().scalar_type()).pinned_memory(true));
+  return at::stack_out(stacked, samples);
+}
+
+}  // namespace
+
+StateBatch read_states(const TrajectorySource& store, const std::vector<StateIndex>& indices, bool pinned) {
   const TrajectoryManifest& manifest = store.manifest();
   std::vector<at::Tensor> x, text, velocity;
   std::vector<double> t, next_t, timestep;
@@ -37,7 +49,9 @@ StateBatch load_states(const TrajectoryStore& store, const std::vector<StateInde
     t.push_back(manifest.sigmas[step]);
     next_t.push_back(manifest.sigmas[step + 1]);
     timestep.push_back(manifest.timesteps[step]);
-    if (!dropped) {
+    if (!manifest.has_velocities()) {
+      all_stored = false;
+    } else if (!dropped) {
       velocity.push_back(store.conditional_velocity(trajectory, step));
     } else if (manifest.has_unconditional()) {
       velocity.push_back(store.unconditional_velocity(trajectory, step));
@@ -46,13 +60,27 @@ StateBatch load_states(const TrajectoryStore& store, const std::vector<StateInde
     }
   }
   StateBatch batch;
-  batch.x_BCTHW = stack_to_device(x, device);
-  batch.t_B = times_to_device(t, device);
-  batch.next_t_B = times_to_device(next_t, device);
-  batch.timestep_B = times_to_device(timestep, device);
-  batch.text_BSD = stack_to_device(text, device);
-  if (all_stored) batch.velocity_BCTHW = stack_to_device(velocity, device);
+  batch.x_BCTHW = stack_on_host(x, pinned);
+  batch.t_B = times_to_device(t, at::kCPU);
+  batch.next_t_B = times_to_device(next_t, at::kCPU);
+  batch.timestep_B = times_to_device(timestep, at::kCPU);
+  batch.text_BSD = stack_on_host(text, pinned);
+  if (all_stored) batch.velocity_BCTHW = stack_on_host(velocity, pinned);
   return batch;
+}
+
+StateBatch to_device(const StateBatch& batch, c10::Device device) {
+  const auto move = [&](const at::Tensor& tensor) {
+    return tensor.defined()
+               ? tensor.to(device, tensor.scalar_type(), /*non_blocking=*/tensor.is_pinned()).to(at::kFloat)
+               : tensor;
+  };
+  return {move(batch.x_BCTHW),    move(batch.t_B),      move(batch.next_t_B),
+          move(batch.timestep_B), move(batch.text_BSD), move(batch.velocity_BCTHW)};
+}
+
+StateBatch load_states(const TrajectorySource& store, const std::vector<StateIndex>& indices, c10::Device device) {
+  return to_device(read_states(store, indices, /*pinned=*/false), device);
 }
 
 }  // namespace lintorch::linvideo

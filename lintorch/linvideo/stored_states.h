@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lintorch/linvideo/state_batch.h"
-#include "lintorch/linvideo/trajectory_store.h"
+#include "lintorch/linvideo/trajectory_source.h"
 
 namespace lintorch::linvideo {
 
@@ -27,7 +27,14 @@ std::vector<StateIndex> draw_states(const TrajectoryManifest& manifest, int64_t 
 /// every call.
 std::vector<StateIndex> spread_states(const TrajectoryManifest& manifest, int64_t first, int64_t end, int64_t count);
 
-/// Brings stored states to the device in fp32. The teacher's velocity is filled in where the store has it.
-StateBatch load_states(const TrajectoryStore& store, const std::vector<StateIndex>& indices, c10::Device device);
+/// Copies stored states from the mapped files into main memory, in the storage dtype; `pinned`: in page-locked memory, from
+/// which a GPU copies while it computes. The teacher's velocity is filled in where the store has it.
+StateBatch read_states(const TrajectorySource& store, const std::vector<StateIndex>& indices, bool pinned);
+
+/// Brings states to the device in fp32. From pinned memory the host does not wait for it.
+StateBatch to_device(const StateBatch& batch, c10::Device device);
+
+/// Both in turn.
+StateBatch load_states(const TrajectorySource& store, const std::vector<StateIndex>& indices, c10::Device device);
 
 }  // namespace lintorch::linvideo

@@ -23,6 +23,12 @@ wan::WanDit copy_wan_dit(wan::WanDit& dit, const std::function<bool(const std::s
   return copy;
 }
 
+VelocityFunction velocity_of(wan::WanDit dit) {
+  return [dit](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
+    return dit->forward(x, timestep, text);
+  };
+}
+
 bool trains(const std::string& name, TrainableKind trainable) {
   return trainable == TrainableKind::kAll ||
          (trainable == TrainableKind::kAttention && name.find(".attn1.") != std::string::npos);

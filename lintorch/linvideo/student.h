@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lintorch/linvideo/config.h"
+#include "lintorch/linvideo/state_batch.h"
 #include "lintorch/models/wan/dit.h"
 
 namespace lintorch::linvideo {
@@ -17,6 +18,9 @@ wan::WanDit copy_wan_dit(wan::WanDit& dit, const std::function<bool(const std::s
 
 /// Whether a weight of the teacher (by its module name) trains in the student.
 bool trains(const std::string& name, TrainableKind trainable);
+
+/// The velocity of a DiT as it is at each call.
+VelocityFunction velocity_of(wan::WanDit dit);
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 

@@ -68,7 +68,8 @@ const std::string& TrajectoryManifest::prompt_of(int64_t trajectory) const {
 int64_t TrajectoryManifest::trajectory_bytes() const {
   int64_t latent = storage_dtype == "fp32" ? 4 : 2;
   for (const int64_t size : latent_shape) latent *= size;
-  return latent * (steps + 1 + steps * (has_unconditional() ? 2 : 1));
+  const int64_t velocities = has_velocities() ? (has_unconditional() ? 2 : 1) : 0;
+  return latent * (steps + 1 + steps * velocities);
 }
 
 TrajectoryManifest read_manifest(const fs::path& folder) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lintorch/core/json.h"
+#include "lintorch/linvideo/collect_config.h"
 
 namespace lintorch::linvideo {
 
@@ -46,6 +47,7 @@ struct TrajectoryManifest {
   int64_t frames = 0;
   std::vector<int64_t> latent_shape;  ///< [C, T, H, W]
   std::string storage_dtype;
+  StoreContent content = StoreContent::kStatesAndVelocities;  ///< also of stores made before this field
   std::string compute_dtype;
   std::vector<double> sigmas;     ///< steps + 1 falling flow times, the last one 0
   std::vector<double> timesteps;  ///< what the teacher was told at each step
@@ -70,6 +72,7 @@ struct TrajectoryManifest {
     v("frames", frames);
     v("latent_shape", latent_shape);
     v("storage_dtype", storage_dtype);
+    v("content", content);
     v("compute_dtype", compute_dtype);
     v("sigmas", sigmas);
     v("timesteps", timesteps);
@@ -84,7 +87,9 @@ struct TrajectoryManifest {
   int64_t shard_trajectories(int64_t shard) const;
   std::string shard_file(int64_t shard) const;  ///< e.g. "trajectories-00003-of-00016.safetensors"
   const std::string& prompt_of(int64_t trajectory) const;
+  /// Whether the trajectories are guided, so that there is an unconditional branch.
   bool has_unconditional() const { return guidance != 1.0; }
+  bool has_velocities() const { return content == StoreContent::kStatesAndVelocities; }
 
   /// Bytes of one trajectory on disk, without its text embedding.
   int64_t trajectory_bytes() const;

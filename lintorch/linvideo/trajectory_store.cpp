@@ -36,8 +36,9 @@ void check_shard(const io::SafetensorsFile& file, const TrajectoryManifest& mani
   const int64_t first = shard * manifest.trajectories_per_shard;
   for (int64_t i = first; i < first + manifest.shard_trajectories(shard); ++i) {
     check("x", i, stacked_shape(manifest, manifest.steps + 1));
-    check("u_cond", i, stacked_shape(manifest, manifest.steps));
-    if (manifest.has_unconditional()) check("u_uncond", i, stacked_shape(manifest, manifest.steps));
+    if (manifest.has_velocities()) check("u_cond", i, stacked_shape(manifest, manifest.steps));
+    if (manifest.has_velocities() && manifest.has_unconditional())
+      check("u_uncond", i, stacked_shape(manifest, manifest.steps));
     check("text", i, {});
   }
 }
@@ -81,10 +82,11 @@ void TrajectoryWriter::write_shard(int64_t shard, const std::vector<Trajectory>&
     const Trajectory& trajectory = trajectories[k];
     const int64_t i = shard * manifest_.trajectories_per_shard + static_cast<int64_t>(k);
     check_shape(trajectory.x_ICTHW, stacked_shape(manifest_, manifest_.steps + 1), "TrajectoryWriter: x");
-    check_shape(trajectory.u_cond_ICTHW, stacked_shape(manifest_, manifest_.steps), "TrajectoryWriter: u_cond");
     tensors[tensor_name("x", i)] = trajectory.x_ICTHW.to(dtype);
-    tensors[tensor_name("u_cond", i)] = trajectory.u_cond_ICTHW.to(dtype);
     tensors[tensor_name("text", i)] = trajectory.text_SD.to(dtype);
+    if (!manifest_.has_velocities()) continue;
+    check_shape(trajectory.u_cond_ICTHW, stacked_shape(manifest_, manifest_.steps), "TrajectoryWriter: u_cond");
+    tensors[tensor_name("u_cond", i)] = trajectory.u_cond_ICTHW.to(dtype);
     if (!manifest_.has_unconditional()) continue;
     check_shape(trajectory.u_uncond_ICTHW, stacked_shape(manifest_, manifest_.steps), "TrajectoryWriter: u_uncond");
     tensors[tensor_name("u_uncond", i)] = trajectory.u_uncond_ICTHW.to(dtype);
@@ -130,11 +132,12 @@ at::Tensor TrajectoryStore::tensor(const char* kind, int64_t trajectory) const {
 at::Tensor TrajectoryStore::state(int64_t trajectory, int64_t step) const { return tensor("x", trajectory)[step]; }
 
 at::Tensor TrajectoryStore::conditional_velocity(int64_t trajectory, int64_t step) const {
+  LT_ASSERT(manifest_.has_velocities());
   return tensor("u_cond", trajectory)[step];
 }
 
 at::Tensor TrajectoryStore::unconditional_velocity(int64_t trajectory, int64_t step) const {
-  LT_ASSERT(manifest_.has_unconditional());
+  LT_ASSERT(manifest_.has_velocities() && manifest_.has_unconditional());
   return tensor("u_uncond", trajectory)[step];
 }
 

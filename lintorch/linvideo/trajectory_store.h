@@ -9,22 +9,23 @@
 
 #include "lintorch/io/safetensors.h"
 #include "lintorch/linvideo/trajectory_manifest.h"
+#include "lintorch/linvideo/trajectory_source.h"
 
 namespace lintorch::linvideo {
 
 // A trajectory store is a folder: manifest.json, unconditional_text.safetensors, and shards
 // trajectories-00001-of-00016.safetensors with, for every trajectory i of the shard,
 //   x.<i>        [steps + 1, C, T, H, W]  states x_t from noise to the finished latent
-//   u_cond.<i>   [steps, C, T, H, W]      teacher velocities with the prompt
-//   u_uncond.<i> [steps, C, T, H, W]      teacher velocities with the negative prompt (guidance other than 1 only)
+//   u_cond.<i>   [steps, C, T, H, W]      teacher velocities with the prompt (content states_and_velocities only)
+//   u_uncond.<i> [steps, C, T, H, W]      teacher velocities with the negative prompt (and guidance other than 1)
 //   text.<i>     [S, D]                   embedding of the prompt
 // Letter I in this file: states or steps of a trajectory.
 
 /// One trajectory of the teacher's sampler.
 struct Trajectory {
   at::Tensor x_ICTHW;
-  at::Tensor u_cond_ICTHW;
-  at::Tensor u_uncond_ICTHW;  ///< undefined without guidance
+  at::Tensor u_cond_ICTHW;    ///< undefined in a store of states alone
+  at::Tensor u_uncond_ICTHW;  ///< undefined there, and without guidance
   at::Tensor text_SD;
 };
 
@@ -50,24 +51,20 @@ class TrajectoryWriter {
 };
 
 /// Reads a finished trajectory store through memory maps: any state at random, without reading the rest.
-class TrajectoryStore {
+class TrajectoryStore : public TrajectorySource {
  public:
   /// Throws IoError or ConfigError for a missing or wrong manifest, CheckpointError naming the shard if one is missing
   /// or damaged in size, header or shapes.
   explicit TrajectoryStore(const std::filesystem::path& folder);
 
-  const TrajectoryManifest& manifest() const { return manifest_; }
-  int64_t num_trajectories() const { return manifest_.trajectories; }
-  int64_t num_steps() const { return manifest_.steps; }
+  const TrajectoryManifest& manifest() const override { return manifest_; }
 
-  /// State x_t before `step` (0 = noise, num_steps() = finished latent): [C, T, H, W], CPU, storage dtype, no copy.
-  at::Tensor state(int64_t trajectory, int64_t step) const;
-  /// Teacher velocity at that state with the prompt, or with the negative prompt. step < num_steps().
-  at::Tensor conditional_velocity(int64_t trajectory, int64_t step) const;
-  at::Tensor unconditional_velocity(int64_t trajectory, int64_t step) const;
-  /// Text embeddings, [S, D].
-  at::Tensor text(int64_t trajectory) const;
-  const at::Tensor& unconditional_text() const { return unconditional_text_SD_; }
+  /// Views of the mapped files, no copies.
+  at::Tensor state(int64_t trajectory, int64_t step) const override;
+  at::Tensor conditional_velocity(int64_t trajectory, int64_t step) const override;
+  at::Tensor unconditional_velocity(int64_t trajectory, int64_t step) const override;
+  at::Tensor text(int64_t trajectory) const override;
+  const at::Tensor& unconditional_text() const override { return unconditional_text_SD_; }
 
   /// Reads every shard and compares its checksum. Throws CheckpointError naming the shard.
   void verify_checksums() const;

@@ -12,14 +12,15 @@
 
 namespace lintorch::linvideo {
 
-/// mean (u - u^)^2 over stored states, a scalar on the device; u is the stored velocity of the teacher.
-at::Tensor velocity_error(wan::WanDit& student, const TrajectoryStore& store, const std::vector<StateIndex>& indices,
-                          int64_t batch_size, c10::Device device);
+/// mean (u - u^)^2 over stored states, a scalar on the device; u is the stored velocity of the teacher, or what `teacher`
+/// says where the store has states alone.
+at::Tensor velocity_error(wan::WanDit& student, const TrajectorySource& store, const std::vector<StateIndex>& indices,
+                          int64_t batch_size, c10::Device device, const VelocityFunction& teacher = {});
 
 /// What each layer costs: velocity_error of the whole model with that layer alone linear, for every layer. `transfer` is
 /// the student's, and is left as it was. Waits for the device; one pass over the states per layer.
 std::vector<double> measure_block_errors(wan::WanDit& student, SelectiveTransfer& transfer,
-                                         const TrajectoryStore& store, const std::vector<StateIndex>& indices,
-                                         int64_t batch_size, c10::Device device);
+                                         const TrajectorySource& store, const std::vector<StateIndex>& indices,
+                                         int64_t batch_size, c10::Device device, const VelocityFunction& teacher = {});
 
 }  // namespace lintorch::linvideo

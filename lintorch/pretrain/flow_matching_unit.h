@@ -1,10 +1,10 @@
 #pragma once
 
+#include "lintorch/core/prefetcher.h"
 #include "lintorch/models/umt5/encoder.h"
 #include "lintorch/models/wan/dit.h"
 #include "lintorch/pretrain/config.h"
 #include "lintorch/pretrain/latent_pool.h"
-#include "lintorch/pretrain/prefetcher.h"
 #include "lintorch/train/train_unit.h"
 
 namespace lintorch::pretrain {

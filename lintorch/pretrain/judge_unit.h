@@ -2,10 +2,10 @@
 
 #include <memory>
 
+#include "lintorch/core/prefetcher.h"
 #include "lintorch/models/judge/judge.h"
 #include "lintorch/models/judge/scoring.h"
 #include "lintorch/pretrain/config.h"
-#include "lintorch/pretrain/prefetcher.h"
 #include "lintorch/train/train_unit.h"
 
 namespace lintorch::pretrain {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "lintorch/core/prefetcher.h"
 #include "lintorch/core/progress_bar.h"
-#include "lintorch/pretrain/prefetcher.h"
 #include "lintorch/pretrain/unit_support.h"
 #include "lintorch/train/autocast.h"
 

@@ -2,9 +2,9 @@
 
 #include <memory>
 
+#include "lintorch/core/prefetcher.h"
 #include "lintorch/models/wan/vae.h"
 #include "lintorch/pretrain/config.h"
-#include "lintorch/pretrain/prefetcher.h"
 #include "lintorch/train/train_unit.h"
 
 namespace lintorch::pretrain {

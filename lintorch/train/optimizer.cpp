@@ -28,7 +28,7 @@ struct UpdateLists {
 
 }  // namespace
 
-Optimizer::Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& config)
+Optimizer::Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& config, bool layout_follows)
     : groups_(std::move(groups)),
       beta1_(config.betas.at(0)),
       beta2_(config.betas.at(1)),
@@ -54,7 +54,7 @@ Optimizer::Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& co
   }
   whole_ = std::make_unique<ParameterLayout>(groups_);
   layout_ = whole_.get();
-  make_states();
+  if (!layout_follows) make_states();
 }
 
 void Optimizer::set_layout(ParameterLayout& layout) {

@@ -22,7 +22,9 @@ class Optimizer {
  public:
   /// Every parameter must be an fp32 or fp64 leaf that requires grad, named once; all on one device. Throws Error
   /// otherwise.
-  Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& config);
+  /// layout_follows: set_layout will be called, and states are made only then: those of all parameters, which one process
+  /// may have no memory for, never exist.
+  Optimizer(std::vector<ParameterGroup> groups, const TrainerConfig& config, bool layout_follows = false);
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 

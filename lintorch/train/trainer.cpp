@@ -55,7 +55,7 @@ Trainer::Trainer(TrainerConfig config, TrainUnit& unit, fs::path run_dir, dist::
       unit_(unit),
       run_dir_(std::move(run_dir)),
       ranks_(ranks),
-      optimizer_(unit.parameter_groups(), config_),
+      optimizer_(unit.parameter_groups(), config_, /*layout_follows=*/ranks != nullptr),
       ema_(optimizer_.groups(), config_.ema_decay),
       device_(optimizer_.groups().front().parameters.front().second.device()),
       guard_(device_, 0),

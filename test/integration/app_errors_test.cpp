@@ -18,6 +18,36 @@ void check_refused(const test::AppResult& result, int exit_code, const std::stri
 
 }  // namespace
 
+TEST_CASE("a dry run prints the plan, starts nothing, and fails where the run could not start", "[app_errors]") {
+  const test::TempDir scratch;
+  test::write_micro_model(scratch / "model");
+  write_file_atomic(scratch / "prompts.txt", "a red circle\na blue square\na green star\na white cat\n");
+  const std::string run = (scratch / "run").string();
+  const std::string options = " --dry-run --set device=cpu --output " + run +
+                              " --set linearize.model=" + (scratch / "model").string() +
+                              " --set linearize.linear_attention.feature_dim=8";
+  const std::string online = options +
+                             " --set linearize.objective.states=online --set linearize.objective.online.prompts=" +
+                             (scratch / "prompts.txt").string();
+  const auto good = test::run_app("train", online, scratch.path());
+  CHECK(good.exit_code == 0);
+  for (const char* word : {"\"states\": \"online\"", "optimizer", "peak", "disk", "steps", "not known before"})
+    CHECK_THAT(good.output, Contains(word));
+  CHECK_FALSE(std::filesystem::exists(run));
+  check_refused(test::run_app("train", options + " --set linearize.trajectories=/no/store", scratch.path()), 2,
+                "run lintorch-collect first");
+  check_refused(test::run_app("train", online + " --set linearize.model=/no/model", scratch.path()), 2,
+                "linearize.model: expected a model folder");
+  CHECK_FALSE(std::filesystem::exists(run));
+  // The same from lintorch-inspect, for another number of GPUs.
+  write_file_atomic(scratch / "run.json", "{\"train\": {\"shard\": \"gradients\"}}");
+  const auto described = test::run_app(
+      "inspect", "describe --train " + (scratch / "run.json").string() + " --ranks 8 " + (scratch / "model").string(),
+      scratch.path());
+  CHECK(described.exit_code == 0);
+  CHECK_THAT(described.output, Contains("8 processes") && Contains("80 GB GPU") && Contains("fits"));
+}
+
 TEST_CASE("every app serves --help and --version and refuses unknown keys", "[app_errors]") {
   const test::TempDir scratch;
   for (const char* app : {"pretrain", "collect", "train", "export", "generate", "eval"}) {

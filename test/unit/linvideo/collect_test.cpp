@@ -93,6 +93,41 @@ TEST_CASE("without guidance no unconditional velocity is stored", "[collect]") {
   CHECK_FALSE(torch::equal(store.state(0, 0), store.state(3, 0)));
 }
 
+TEST_CASE("a store of states alone holds the same states in a third of the bytes", "[collect]") {
+  const Fixture f;
+  collect_trajectories(f.config());
+  auto config = f.config("states");
+  config.content = StoreContent::kStates;
+  collect_trajectories(config);
+  const TrajectoryStore full(f.folder / "store"), states(f.folder / "states");
+  CHECK(full.manifest().has_velocities());
+  CHECK_FALSE(states.manifest().has_velocities());
+  CHECK(states.manifest().has_unconditional());
+  for (int64_t i = 0; i < 3; ++i) {
+    CHECK(torch::equal(states.text(i), full.text(i)));
+    for (int64_t step = 0; step <= 4; ++step) CHECK(torch::equal(states.state(i, step), full.state(i, step)));
+  }
+  // 5 states, against 5 states and 4 velocities of two branches.
+  CHECK(states.manifest().trajectory_bytes() * 13 == full.manifest().trajectory_bytes() * 5);
+  CHECK(states.manifest().shards[0].bytes < full.manifest().shards[0].bytes);
+  CHECK_THROWS_AS(states.conditional_velocity(0, 0), std::logic_error);
+  config.content = StoreContent::kStatesAndVelocities;
+  CHECK_THROWS_WITH(collect_trajectories(config), Catch::Contains("content"));
+}
+
+TEST_CASE("a store from before the field content is read as one with velocities", "[collect]") {
+  const Fixture f;
+  collect_trajectories(f.config());
+  Json manifest = read_json_file(f.folder / "store/manifest.json");
+  CHECK(manifest.at("content") == "states_and_velocities");
+  manifest.erase("content");
+  write_json_file(f.folder / "store/manifest.json", manifest);
+  const TrajectoryStore store(f.folder / "store");
+  CHECK(store.manifest().has_velocities());
+  CHECK(store.conditional_velocity(2, 3).numel() > 0);
+  CHECK(collect_trajectories(f.config()).reused == 3);
+}
+
 TEST_CASE("a finished collection is reused, another request is refused", "[collect]") {
   const Fixture f;
   collect_trajectories(f.config());

@@ -54,6 +54,7 @@ TEST_CASE("training with matched hidden states starts at zero at the teacher and
           "[feature_matching]") {
   LinearizeFixture f;
   f.config.objective.feature_weight = 10;
+  f.config.objective.features_during_choice = true;
   f.config.selective_transfer.lambda = 0;
   for (const auto states : {StateSource::kStored, StateSource::kOnPolicy}) {
     f.config.objective.states = states;
@@ -73,4 +74,20 @@ TEST_CASE("training with matched hidden states starts at zero at the teacher and
     // fp32 sums.
     CHECK(loss == Approx(means.at("loss/mse") + 10 * means.at("loss/features")).epsilon(1e-5));
   }
+}
+
+TEST_CASE("hidden states are matched once the choice is final, unless they may take part in it", "[feature_matching]") {
+  LinearizeFixture f;
+  f.config.objective.feature_weight = 10;
+  const auto matched = [&](int64_t step) {
+    auto unit = f.unit();
+    train::MetricBag metrics;
+    unit.before_step(step);
+    unit.training_loss(step, 0, metrics);
+    return metrics.flush().contains("loss/features");
+  };
+  CHECK_FALSE(matched(0));
+  CHECK(matched(16));  // the freeze, at 0.8 * 20
+  f.config.objective.features_during_choice = true;
+  CHECK(matched(0));
 }

@@ -36,13 +36,14 @@ struct LinearizeFixture {
     trainer.save_every = 7;
     trainer.ema_decay = 0.9;
   }
-  void collect(const std::string& output, double guidance) {
+  void collect(const std::string& output, double guidance, StoreContent content = StoreContent::kStatesAndVelocities) {
     CollectConfig collect_config;
     collect_config.model = (folder / "model").string();
     collect_config.prompts = (folder / "prompts.txt").string();
     collect_config.output = (folder / output).string();
     collect_config.guidance = guidance;
     collect_config.storage_dtype = "fp32";
+    collect_config.content = content;
     collect_config.device = "cpu";
     collect_trajectories(collect_config);
   }

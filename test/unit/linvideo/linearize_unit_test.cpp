@@ -74,6 +74,8 @@ TEST_CASE("a resumed run ends with the same bits, for every objective and phase"
   Fixture f;
   f.config.warmup.steps = 3;
   f.config.objective.pool_size = 3;
+  f.config.objective.online.prompts = (f.folder / "prompts.txt").string();
+  f.config.objective.online.start_trajectories = 1;
   f.config.objective.score_network.lr = 1e-3;
   f.config.objective.score_network.updates = 2;
   struct Variant {
@@ -88,7 +90,9 @@ TEST_CASE("a resumed run ends with the same bits, for every objective and phase"
                                                                          {ObjectiveKind::kAdm, kSelf, kStored},
                                                                          {ObjectiveKind::kAdm, kEma, kOnPolicy},
                                                                          {ObjectiveKind::kAdm, kNetwork, kStored},
-                                                                         {ObjectiveKind::kDmd, kSelf, kOnPolicy}}) {
+                                                                         {ObjectiveKind::kDmd, kSelf, kOnPolicy},
+                                                                         {ObjectiveKind::kMse, kSelf, kOnline},
+                                                                         {ObjectiveKind::kAdm, kSelf, kOnline}}) {
     f.config.objective.kind = kind;
     f.config.objective.adm.score = score;
     f.config.objective.states = states;

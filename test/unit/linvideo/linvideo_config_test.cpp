@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "lintorch/core/config_fields.h"
+#include "lintorch/linvideo/collect_config.h"
 
 using namespace lintorch;
 using namespace lintorch::linvideo;

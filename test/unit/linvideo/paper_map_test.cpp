@@ -7,6 +7,7 @@
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/files.h"
 #include "lintorch/distill/config.h"
+#include "lintorch/linvideo/collect_config.h"
 #include "lintorch/linvideo/config.h"
 
 using namespace lintorch;

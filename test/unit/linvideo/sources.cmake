@@ -16,11 +16,13 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/lora_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/mixed_core_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/mse_objective_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/online_states_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/paper_map_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rollout_pool_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rope_order_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/score_network_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/selection_losses_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/selective_transfer_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/state_reader_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/trajectory_store_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/velocity_error_test.cpp)

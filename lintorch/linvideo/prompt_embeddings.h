@@ -9,7 +9,7 @@
 
 #include "lintorch/pipeline/video_model.h"
 
-namespace lintorch::distill {
+namespace lintorch::linvideo {
 
 /// The text embeddings of all prompts of a run, in main memory without their zero rows, so that the text encoder is not
 /// needed while training.
@@ -28,4 +28,4 @@ class PromptEmbeddings {
   std::vector<at::Tensor> rows_;
 };
 
-}  // namespace lintorch::distill
+}  // namespace lintorch::linvideo

@@ -1,4 +1,4 @@
-#include "lintorch/distill/prompt_embeddings.h"
+#include "lintorch/linvideo/prompt_embeddings.h"
 
 #include <ATen/Functions.h>
 
@@ -7,12 +7,12 @@
 #include "lintorch/linvideo/collect.h"
 #include "lintorch/pipeline/text_to_video.h"
 
-namespace lintorch::distill {
+namespace lintorch::linvideo {
 
 constexpr int64_t kPromptsAtATime = 16;
 
 PromptEmbeddings::PromptEmbeddings(pipeline::VideoModel& model, const std::vector<std::string>& prompts) {
-  linvideo::check_prompt_lengths(*model.tokenizer, prompts);
+  check_prompt_lengths(*model.tokenizer, prompts);
   const auto total = static_cast<int64_t>(prompts.size());
   for (int64_t begin = 0; begin < total; begin += kPromptsAtATime) {
     const int64_t end = std::min(total, begin + kPromptsAtATime);
@@ -34,4 +34,4 @@ at::Tensor PromptEmbeddings::batch(const std::vector<int64_t>& indices, c10::Dev
   return at::stack(samples).to(device);
 }
 
-}  // namespace lintorch::distill
+}  // namespace lintorch::linvideo

@@ -10,10 +10,12 @@
 #include <thread>
 #include <utility>
 
-namespace lintorch::pretrain {
+namespace lintorch {
 
-/// Makes items 0, 1, 2, ... ahead of their use in a thread of its own, so that drawing data does not hold up the GPU.
-/// An item is a function of its index alone; asking for another index than the next one restarts from there.
+/// Makes items 0, 1, 2, ... ahead of their use in a thread of its own, so that drawing or reading data does not hold up the
+/// GPU. An item is a function of its index alone, so the order is that of asking; asking for another index than the next
+/// one restarts from there. At most depth + 1 items exist at a time that were not taken. The thread ends with the object,
+/// after the item in work.
 template <class Item>
 class Prefetcher {
  public:
@@ -92,4 +94,4 @@ class Prefetcher {
   std::thread thread_;  // last: uses the members above
 };
 
-}  // namespace lintorch::pretrain
+}  // namespace lintorch

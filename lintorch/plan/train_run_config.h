@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "lintorch/core/enum_names.h"
+#include "lintorch/distill/config.h"
+#include "lintorch/linvideo/config.h"
+#include "lintorch/train/trainer_config.h"
+
+namespace lintorch::plan {
+
+enum class Method { kLinearize, kDistill };
+
+/// A run of lintorch-train.
+struct TrainRunConfig {
+  std::string output = "runs/linearize";
+  bool resume = false;
+  bool dry_run = false;
+  std::string device = "auto";
+  Method method = Method::kLinearize;
+  train::TrainerConfig train;
+  linvideo::LinearizeConfig linearize;
+  distill::DistillConfig distill;
+
+  template <class V>
+  void visit(V& v) {
+    v("output", output, "run folder: resolved_config.json, metrics.jsonl, tensorboard/, previews/, checkpoints/");
+    v("resume", resume, "go on at the newest checkpoint of the run folder");
+    v("dry_run", dry_run, "say what the run takes (memory, disk, time) and whether it can start; nothing is started");
+    v("device", device, "auto, cpu, cuda, cuda:N");
+    v("method", method, "what is trained");
+    v("train", train);
+    v("linearize", linearize);
+    v("distill", distill);
+  }
+
+  /// Folder of the teacher.
+  const std::string& teacher_folder() const {
+    return method == Method::kDistill ? distill.teacher_folder() : linearize.model;
+  }
+};
+
+}  // namespace lintorch::plan
+
+template <>
+struct lintorch::EnumNames<lintorch::plan::Method> {
+  static constexpr std::pair<lintorch::plan::Method, std::string_view> table[] = {
+      {lintorch::plan::Method::kLinearize, "linearize"}, {lintorch::plan::Method::kDistill, "distill"}};
+};
