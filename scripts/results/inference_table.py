@@ -11,7 +11,7 @@ from line_plot import line_svg
 
 INTRO = """# Inference on one GPU
 
-Made by `scripts/results/inference.sh`; the same numbers as data, with their commands: `inference_h100.json`. Random inputs and
+Made by `scripts/results/inference.sh`; the same numbers as data, with their commands: `{twin}`. Random inputs and
 weights, medians of device events; +- is the standard deviation of single calls.
 
 The floor of a memory-bound operation is its least traffic at the bandwidth of a large copy on the same card in the same run.
@@ -44,15 +44,23 @@ def op_section(rows):
     return text
 
 
+def error_cell(metrics):
+    """Relative error of the velocity, of rows that round more than bf16 does."""
+    error = metrics.get("error", {"mean": 0})["mean"]
+    return f"{error:.3f}" if error else "-"
+
+
 def forward_section(title, rows):
     table = by_row(rows)
     baseline = max((m["time"]["mean"] for n, m in table.items() if n.startswith("diffusers compiled")), default=None)
     text = f"\n## One forward of the transformer: {title}\n\n{provenance(rows[0])}; bf16, one sample, 512 text tokens.\n\n"
-    text += "| | ms | +- | peak GiB | against Diffusers, compiled, cuDNN |\n|---|---|---|---|---|\n"
+    text += ("| | ms | +- | peak GiB | against Diffusers, compiled, cuDNN | error against bf16 |\n"
+             "|---|---|---|---|---|---|\n")
     for name, metrics in table.items():
         time = metrics["time"]
         ratio = f"{baseline / time['mean']:.2f}x" if baseline else "-"
-        text += f"| {name} | {time['mean']:.1f} | {time['std']:.1f} | {metrics['peak memory']['mean'] / 2**30:.2f} | {ratio} |\n"
+        text += (f"| {name} | {time['mean']:.1f} | {time['std']:.1f} | {metrics['peak memory']['mean'] / 2**30:.2f} | {ratio} "
+                 f"| {error_cell(metrics)} |\n")
     commands = sorted({row["command"] for row in rows})
     return text + "\n" + "\n".join(f"    {command}" for command in commands) + "\n"
 
@@ -94,7 +102,7 @@ def scaling_section(points, plot):
 def main(reports, target):
     reports, target = pathlib.Path(reports), pathlib.Path(target)
     read = lambda name: json.loads((reports / name).read_text()) if (reports / name).exists() else []
-    text, rows = INTRO, read("op.json")
+    text, rows = INTRO.format(twin=target.name + ".json"), read("op.json")
     if rows:
         text += op_section(rows)
     for size, title in (("1_3b", "1.3B, 832x480, 81 frames"), ("14b", "14B, 1280x720, 81 frames")):

@@ -29,7 +29,7 @@ INTRO = """# The study of the method
 The miniature of `configs/tiny_wan` (8 layers, 540 tokens), trained and evaluated on one GPU ({hardware}, {date}, commit {commit}) by
 
     scripts/study/run.py --work runs/study --results runs/study/results
-    scripts/study/tables.py --results runs/study/results --target docs/results/method
+    scripts/study/tables.py --results runs/study/results --target docs/results/method --notes docs/results/notes/method.md
 
 with `configs/tiny_wan/study.json`. {prompts} held-out prompts, {steps} sampler steps with guidance, every model from the same
 noise. Fréchet: distance of the judge's features from those of real clips, so the teacher's own value is the yardstick. +- is
@@ -93,15 +93,16 @@ def extra_tables(name, rows, data):
 def gate_plots(table, rows, target):
     """The gates of learned choices over the steps, one plot per row and seed; markdown that shows them."""
     text = ""
-    for row, found in rows:
+    for number, (row, found) in enumerate(rows):
         for result in found:
             gates = result["train"]["gates"]
             # A choice that is not learned is final at the first step.
             if not gates or len({tuple(line[1:]) for line in gates}) < 5:
                 continue
+            last = max(i for i in range(1, len(gates)) if gates[i][1:] != gates[i - 1][1:])
+            gates = gates[:last + 3]
             curves = {f"layer {layer}": {line[0]: line[1 + layer] for line in gates} for layer in range(len(gates[0]) - 1)}
-            name = f"{target.name}_gates_{table}_{row}_{result['seed']}".replace(" ", "_").replace(",", "")
-            name = "".join(c for c in name if c.isalnum() or c in "_-") + ".svg"
+            name = f"gates_{table.split()[0]}_{number}_{result['seed']}.svg"
             (target.parent / target.name).mkdir(exist_ok=True)
             (target.parent / target.name / name).write_text(
                 line_svg(curves, "step", "gate r", title=f"{row}, seed {result['seed']}"))
@@ -143,7 +144,7 @@ def main():
     data = []
     for name in study["tables"]:
         rows = [(row, found) for row, found in table_rows(study, name, results) if found]
-        if not rows:
+        if len(rows) < 2:  # nothing to compare
             continue
         text += f"\n## {name.capitalize()}\n\n| | seeds | " + " | ".join(title for title, _ in METRICS.values())
         text += " | training s | linear layers |\n|" + "---|" * (len(METRICS) + 4) + "\n"
