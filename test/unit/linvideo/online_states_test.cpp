@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/diffusion/guidance.h"

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "lintorch/core/error.h"
+#include "lintorch/linvideo/trajectory_store.h"
 #include "test/support/temp_dir.h"
 
 using namespace lintorch;

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "lintorch/core/rng.h"
+#include "lintorch/linvideo/trajectory_store.h"
 #include "test/unit/linvideo/linearize_fixture.h"
 
 using namespace lintorch;

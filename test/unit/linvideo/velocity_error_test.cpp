@@ -8,6 +8,7 @@
 #include "lintorch/layers/module_state.h"
 #include "lintorch/linvideo/collect.h"
 #include "lintorch/linvideo/student.h"
+#include "lintorch/linvideo/trajectory_store.h"
 #include "test/support/micro_model.h"
 #include "test/support/temp_dir.h"
 
