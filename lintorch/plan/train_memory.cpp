@@ -139,6 +139,10 @@ std::vector<MemoryPart> train_memory(const TrainRunConfig& config, const RunShap
   double saved = c.checkpointing ? checkpoint_bytes(shape.student, tokens) : layers * block;
   if (c.second_network_backward) saved += layers * block_activation_bytes(shape.model, tokens, b, CoreKind::kSoftmax);
   add("activations", saved, c.checkpointing ? "input of every block, fp32" : "what every block keeps for its backward");
+  // With one micro-batch a backward frees what it has used as the gradients come.
+  if (shape.ranks == 1 && config.train.accumulate == 1)
+    parts.push_back({"freed", -std::min(saved, kFp32 * c.largest_gradient),
+                     "activations and gradients are never all there at once", false});
   double features = 0;
   if (c.features) features = 2 * checkpoint_bytes(shape.student, tokens);
   add("hidden states", features, "objective.feature_weight: the teacher's, and their differences, fp32");

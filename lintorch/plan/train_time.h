@@ -9,7 +9,7 @@ namespace lintorch::plan {
 
 /// FLOP/s that a training step is assumed to reach on one H100 or H200 under bf16, all told. An assumption for estimates
 /// before anything ran; the first log points of a run replace it.
-inline constexpr double kAssumedFlops = 400e12;
+inline constexpr double kAssumedFlops = 500e12;
 
 /// Floating point operations of one step on each rank: forwards and backwards of all networks that the objective evaluates,
 /// both branches of every student layer, recomputation. A backward counts 2 forwards for projections, 2.5 for attention. Of

@@ -93,7 +93,7 @@ TEST_CASE("training is the same with and without reading ahead, and says how lon
 }
 
 TEST_CASE("a store of states alone trains the student that one with velocities trains", "[state_reader]") {
-  Fixture f;
+  LinearizeFixture f;
   f.collect("states", 3, StoreContent::kStates);
   f.config.warmup.steps = 2;
   f.config.selective_transfer.init_spread = 0.2;  // measured on the stored states
