@@ -40,7 +40,9 @@ TEST_CASE("a dry run prints the plan, starts nothing, and fails where the run co
                 "linearize.model: expected a model folder");
   CHECK_FALSE(std::filesystem::exists(run));
   // The same from lintorch-inspect, for another number of GPUs.
-  write_file_atomic(scratch / "run.json", "{\"train\": {\"shard\": \"gradients\"}}");
+  write_file_atomic(
+      scratch / "run.json",
+      "{\"train\": {\"shard\": \"gradients\"}, \"linearize\": {\"linear_attention\": {\"feature_dim\": 8}}}");
   const auto described = test::run_app(
       "inspect", "describe --train " + (scratch / "run.json").string() + " --ranks 8 " + (scratch / "model").string(),
       scratch.path());

@@ -149,6 +149,7 @@ TEST_CASE("lora modules that no block has are refused", "[train_memory]") {
 
 TEST_CASE("a step's operations grow with what the objective evaluates", "[train_memory]") {
   TrainRunConfig config;
+  config.linearize.linear_attention.feature_dim = 128;
   RunShape shape = wan_480p(wan::t2v_1_3b());
   const double mse = step_flops(config, shape);
   config.linearize.activation_checkpointing = true;
