@@ -77,9 +77,7 @@ BlockReport run_block_bench(const BlockBenchConfig& config) {
   config.validate("bench");
   const c10::Device device = resolve_device(config.device);
   const auto preset = pipeline::preset_model(config.preset);
-  pipeline::VideoSize size{preset.defaults.width, preset.defaults.height,
-                           config.frames.value_or(preset.defaults.frames)};
-  if (config.size) pipeline::parse_size(*config.size, size.width, size.height);
+  const auto size = pipeline::choose_size(preset.defaults, config.size, config.frames);
   const auto shape = pipeline::latent_shape(preset.transformer, preset.vae, size);
   const at::ScalarType dtype = dtype_from_name(config.dtype);
   const at::TensorOptions options = at::TensorOptions(at::kFloat).device(device);

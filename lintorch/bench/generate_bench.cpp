@@ -27,9 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 pipeline::VideoSize video_size(const GenerateBenchConfig& config, const pipeline::PresetModel& model) {
-  pipeline::VideoSize size{model.defaults.width, model.defaults.height, config.frames.value_or(model.defaults.frames)};
-  if (config.size) pipeline::parse_size(*config.size, size.width, size.height);
-  return size;
+  return pipeline::choose_size(model.defaults, config.size, config.frames);
 }
 
 umt5::TokenBatch random_prompt(const pipeline::PresetModel& model, int64_t tokens) {

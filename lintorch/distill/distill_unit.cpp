@@ -45,9 +45,7 @@ DistillUnit::DistillUnit(pipeline::VideoModel& teacher, DistillConfig config)
   config_.validate("distill");
   reseed(0);
   prompt_texts_ = pipeline::read_prompts(config_.prompts);
-  pipeline::VideoSize size{teacher.defaults.width, teacher.defaults.height,
-                           config_.frames.value_or(teacher.defaults.frames)};
-  if (config_.size) pipeline::parse_size(*config_.size, size.width, size.height);
+  const auto size = pipeline::choose_size(teacher.defaults, config_.size, config_.frames);
   latent_shape_ = pipeline::latent_shape(teacher.dit->config(), teacher.vae->config(), size);
   shift_ = config_.shift.value_or(teacher.scheduler.flow_shift);
   guidance_ = config_.guidance.value_or(teacher.defaults.guidance);

@@ -57,9 +57,7 @@ Json describe_model(const DescribeConfig& config) {
   LT_CHECK(!config.model.empty(), ConfigError, "model: expected a model folder, got none");
   const ModelConfigs configs = read_model_configs(config.model, config.components);
   const auto& dit = configs.transformer;
-  pipeline::VideoSize video{configs.defaults.width, configs.defaults.height,
-                            config.frames.value_or(configs.defaults.frames)};
-  if (config.size) pipeline::parse_size(*config.size, video.width, video.height);
+  const auto video = pipeline::choose_size(configs.defaults, config.size, config.frames);
   const int64_t steps = config.steps.value_or(configs.defaults.steps);
   const auto [T, H, W] = latent_size(configs, video);
   const int64_t tokens = T * H * W / (dit.patch_size[0] * dit.patch_size[1] * dit.patch_size[2]);

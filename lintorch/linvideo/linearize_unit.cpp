@@ -60,7 +60,7 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
   const auto seed = static_cast<uint64_t>(config_.seed);
   for (auto& parameter : teacher_.dit->parameters()) parameter.set_requires_grad(false);
   set_up_previews();
-  student_ = copy_wan_dit(teacher_.dit, [&](const std::string& name) { return !trains(name, config_.trainable); });
+  student_ = copy_wan_dit(teacher_.dit, config_.trainable);
   if (const auto dtype = dtype_from_name(config_.frozen_dtype); dtype != at::kFloat)
     wan::cast_wan_dit(teacher_.dit, dtype, device_);
   if (config_.trainable == TrainableKind::kLora) add_lora(student_, config_.lora, mix_seed(seed, kLoraStream));
@@ -70,16 +70,14 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
   objective_ = std::make_unique<Objective>(
       config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, source_->manifest().shift);
   reader_ = std::make_unique<StateReader>(
-      *source_, [this](int64_t step, at::Generator& generator) { return draw(step, generator); }, config_.prefetch,
-      state_seed_, device_);
+      *source_, [this](at::Generator& generator) { return draw(generator); }, config_.prefetch, state_seed_, device_);
   if (config_.objective.states != StateSource::kStored)
     pool_ = std::make_unique<RolloutPool>(*source_, num_training_trajectories_, config_.objective.pool_size,
                                           mix_seed(seed, kPoolStream), device_, num_known_trajectories_);
 }
 
 std::unique_ptr<AveragedStudent> LinearizeUnit::make_averaged_student() {
-  wan::WanDit twin =
-      copy_wan_dit(teacher_.dit, [&](const std::string& name) { return !trains(name, config_.trainable); });
+  wan::WanDit twin = copy_wan_dit(teacher_.dit, config_.trainable);
   if (config_.trainable == TrainableKind::kLora) add_lora(twin, config_.lora, 0);  // values come from the student
   transfer_->attach(twin);
   select_parameters(twin, teacher_.dit,
@@ -261,7 +259,7 @@ at::Tensor LinearizeUnit::warmup_loss(int64_t step, int64_t micro_step, at::Gene
 }
 
 /// Also in the thread that reads ahead.
-std::vector<StateIndex> LinearizeUnit::draw(int64_t, at::Generator& generator) const {
+std::vector<StateIndex> LinearizeUnit::draw(at::Generator& generator) const {
   return draw_states(source_->manifest(), num_training_trajectories_, config_.batch_size, config_.objective.prompt_drop,
                      generator);
 }
@@ -278,7 +276,7 @@ StateBatch LinearizeUnit::states_of(int64_t step, int64_t micro_step, at::Genera
   if (!pool_) return stored_states(step, micro_step, generator, metrics);
   // Of the draw only this is used: the members have trajectories and steps of their own.
   std::vector<bool> dropped;
-  for (const auto& index : draw(step, generator)) dropped.push_back(index.dropped);
+  for (const auto& index : draw(generator)) dropped.push_back(index.dropped);
   return pool_->next(dropped);
 }
 

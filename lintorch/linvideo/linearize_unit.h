@@ -78,7 +78,7 @@ class LinearizeUnit : public train::TrainUnit {
   StateBatch states_of(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
   StateBatch stored_states(int64_t step, int64_t micro_step, at::Generator& generator, train::MetricBag& metrics);
   bool online() const { return config_.objective.states == StateSource::kOnline; }
-  std::vector<StateIndex> draw(int64_t step, at::Generator& generator) const;
+  std::vector<StateIndex> draw(at::Generator& generator) const;
   void add_selection_metrics(const SelectiveTransfer::Losses& losses, train::MetricBag& metrics);
   void measure_held_out(train::MetricBag& metrics);
 

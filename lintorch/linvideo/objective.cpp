@@ -10,16 +10,17 @@
 #include "lintorch/linvideo/dmd_objective.h"
 #include "lintorch/linvideo/feature_matching.h"
 #include "lintorch/linvideo/mse_objective.h"
+#include "lintorch/linvideo/student.h"
 #include "lintorch/train/timed_part.h"
 
 namespace lintorch::linvideo {
 
 namespace {
 
-VelocityFunction velocity_of(wan::WanDit dit, const char* part, train::MetricBag& metrics) {
-  return [dit, part, &metrics](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
+VelocityFunction timed(VelocityFunction velocity, const char* part, train::MetricBag& metrics) {
+  return [=, &metrics](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) {
     const train::TimedPart timed(metrics, part, x.device());
-    return dit->forward(x, timestep, text);
+    return velocity(x, timestep, text);
   };
 }
 
@@ -36,7 +37,7 @@ Objective::Objective(const ObjectiveConfig& config, wan::WanDit& teacher, wan::W
 
 VelocityFunction Objective::student_score(train::MetricBag& metrics) {
   wan::WanDit source = averaged_ ? averaged_->dit() : score_network_ ? score_network_->dit() : student_;
-  return velocity_of(source, "student_score", metrics);
+  return timed(velocity_of(source), "student_score", metrics);
 }
 
 at::Tensor Objective::update_score_network(const StateBatch& batch, const at::Tensor& velocity_hat_BCTHW,
@@ -70,7 +71,7 @@ bool Objective::reads_teacher_velocity() const { return config_.kind == Objectiv
 
 at::Tensor Objective::loss(StateBatch& batch, const StudentOutput& student, bool train_score, at::Generator& generator,
                            train::MetricBag& metrics) {
-  const auto teacher = velocity_of(teacher_, "teacher", metrics);
+  const auto teacher = timed(velocity_of(teacher_), "teacher", metrics);
   const at::Tensor& velocity_hat_BCTHW = student.velocity_BCTHW;
   if (score_network_ && train_score)
     metrics.add("loss/score_network", update_score_network(batch, velocity_hat_BCTHW, generator));

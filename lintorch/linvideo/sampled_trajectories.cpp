@@ -32,7 +32,6 @@ CollectConfig collect_config(const std::string& teacher_folder, const OnlineConf
 SampledTrajectories::SampledTrajectories(pipeline::VideoModel& teacher, const std::string& teacher_folder,
                                          const OnlineConfig& config, int64_t first, int64_t held_out, int64_t seed)
     : manifest_(trajectory_request(teacher, collect_config(teacher_folder, config, seed))) {
-  manifest_.format_version = TrajectoryManifest::kFormatVersion;
   const int64_t total = num_trajectories();
   LT_CHECK(first + held_out <= total, ConfigError,
            "objective.online.prompts: expected at least {} prompts ({} to start from, {} held out), got {} in {}",

@@ -33,12 +33,12 @@ at::Generator StateReader::generator_of(uint64_t seed, int64_t step, int64_t mic
 StateBatch StateReader::read_ahead(int64_t index) const {
   const int64_t per_step = micro_batches_ / ranks_;
   auto generator = generator_of(seed_, index / per_step, rank_ + index % per_step * ranks_);
-  return read_states(store_, draw_(index / per_step, generator), device_.is_cuda());
+  return read_states(store_, draw_(generator), device_.is_cuda());
 }
 
 StateReader::Item StateReader::read(int64_t step, int64_t micro_step, at::Generator& generator) {
   // Drawn here as well as in the thread, for it is cheap and moves the generator on.
-  const auto indices = draw_(step, generator);
+  const auto indices = draw_(generator);
   Item item;
   const auto begin = std::chrono::steady_clock::now();
   const bool in_share = micro_step < micro_batches_ && micro_step % ranks_ == rank_;

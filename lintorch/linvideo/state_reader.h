@@ -13,8 +13,8 @@
 
 namespace lintorch::linvideo {
 
-/// Which stored states a micro-batch of a step has, drawn with its generator. Called by several threads.
-using DrawStates = std::function<std::vector<StateIndex>(int64_t step, at::Generator& generator)>;
+/// Which stored states a micro-batch has, drawn with its generator. Called by several threads.
+using DrawStates = std::function<std::vector<StateIndex>(at::Generator& generator)>;
 
 /// The stored states of training steps. They are a function of (seed, step, micro-batch) alone, so those of the next
 /// micro-batches are read by a thread of their own, into pinned memory for a GPU: training does not wait for the disk.

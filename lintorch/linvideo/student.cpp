@@ -7,7 +7,12 @@
 
 namespace lintorch::linvideo {
 
-wan::WanDit copy_wan_dit(wan::WanDit& dit, const std::function<bool(const std::string&)>& shares) {
+bool trains(const std::string& name, TrainableKind trainable) {
+  return trainable == TrainableKind::kAll ||
+         (trainable == TrainableKind::kAttention && name.find(".attn1.") != std::string::npos);
+}
+
+wan::WanDit copy_wan_dit(wan::WanDit& dit, TrainableKind trainable) {
   wan::WanDit copy = [&] {
     const layers::Uninitialized uninitialized;
     return wan::WanDit(dit->config());
@@ -17,7 +22,7 @@ wan::WanDit copy_wan_dit(wan::WanDit& dit, const std::function<bool(const std::s
   const auto buffers = dit->named_buffers();
   for (auto& parameter : copy->named_parameters()) {
     const at::Tensor value = parameters[parameter.key()].detach();
-    parameter.value().set_data(shares && shares(parameter.key()) ? value : value.clone());
+    parameter.value().set_data(trains(parameter.key(), trainable) ? value.clone() : value);
   }
   for (auto& buffer : copy->named_buffers()) buffer.value().set_data(buffers[buffer.key()].clone());
   return copy;
@@ -27,11 +32,6 @@ VelocityFunction velocity_of(wan::WanDit dit) {
   return [dit](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
     return dit->forward(x, timestep, text);
   };
-}
-
-bool trains(const std::string& name, TrainableKind trainable) {
-  return trainable == TrainableKind::kAll ||
-         (trainable == TrainableKind::kAttention && name.find(".attn1.") != std::string::npos);
 }
 
 StudentParameters select_parameters(wan::WanDit& student, wan::WanDit& teacher, TrainableKind trainable) {

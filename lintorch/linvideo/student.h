@@ -2,7 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,8 +12,8 @@
 
 namespace lintorch::linvideo {
 
-/// A copy of a DiT on the same device, in the same dtypes. Parameters for which `shares` holds use the original's memory.
-wan::WanDit copy_wan_dit(wan::WanDit& dit, const std::function<bool(const std::string&)>& shares = {});
+/// A copy of a DiT on the same device, in the same dtypes. Weights that do not train use the original's memory.
+wan::WanDit copy_wan_dit(wan::WanDit& dit, TrainableKind trainable = TrainableKind::kAll);
 
 /// Whether a weight of the teacher (by its module name) trains in the student.
 bool trains(const std::string& name, TrainableKind trainable);

@@ -28,11 +28,11 @@ TrajectoryManifest trajectory_request(const pipeline::VideoModel& teacher, const
   m.guidance = config.guidance.value_or(teacher.defaults.guidance);
   m.negative_prompt = config.negative_prompt.value_or(teacher.defaults.negative_prompt);
   m.seed = config.seed;
-  m.width = teacher.defaults.width;
-  m.height = teacher.defaults.height;
-  if (config.size) pipeline::parse_size(*config.size, m.width, m.height);
-  m.frames = config.frames.value_or(teacher.defaults.frames);
-  m.latent_shape = pipeline::latent_shape(teacher.dit->config(), teacher.vae->config(), {m.width, m.height, m.frames});
+  const auto size = pipeline::choose_size(teacher.defaults, config.size, config.frames);
+  m.width = size.width;
+  m.height = size.height;
+  m.frames = size.frames;
+  m.latent_shape = pipeline::latent_shape(teacher.dit->config(), teacher.vae->config(), size);
   m.storage_dtype = config.storage_dtype;
   m.content = config.content;
   m.compute_dtype = config.dtype;

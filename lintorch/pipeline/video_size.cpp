@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "lintorch/core/error.h"
+#include "lintorch/pipeline/video_model.h"
 
 namespace lintorch::pipeline {
 
@@ -16,6 +17,13 @@ void parse_size(const std::string& text, int64_t& width, int64_t& height) {
     valid = height_error == std::errc{} && after_height == end && width > 0 && height > 0;
   }
   LT_CHECK(valid, ConfigError, "--size {}: expected WIDTHxHEIGHT, e.g. 832x480", text);
+}
+
+VideoSize choose_size(const GenerationDefaults& defaults, const std::optional<std::string>& size,
+                      const std::optional<int64_t>& frames) {
+  VideoSize chosen{defaults.width, defaults.height, frames.value_or(defaults.frames)};
+  if (size) parse_size(*size, chosen.width, chosen.height);
+  return chosen;
 }
 
 static int64_t nearest_multiple(int64_t value, int64_t factor) {

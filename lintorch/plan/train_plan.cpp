@@ -73,10 +73,8 @@ class Planner {
   }
 
   void use_size(const std::optional<std::string>& size, const std::optional<int64_t>& frames) {
-    const auto& defaults = configs_.defaults;
-    pipeline::VideoSize video{defaults.width, defaults.height,
-                              frames.value_or(options_.frames.value_or(defaults.frames))};
-    if (const auto& text = size ? size : options_.size) pipeline::parse_size(*text, video.width, video.height);
+    const auto video =
+        pipeline::choose_size(configs_.defaults, size ? size : options_.size, frames ? frames : options_.frames);
     shape_.latent_shape = pipeline::latent_shape(shape_.model, configs_.vae, video);
   }
 
@@ -141,23 +139,17 @@ class Planner {
     return json;
   }
 
-  // As Trainer::check_disk_space.
   Json disk() {
     const fs::path run_dir = config_.output;
-    const auto& train = config_.train;
-    const auto present =
-        fs::exists(run_dir / "checkpoints") ? train::checkpoint_folders(run_dir) : std::vector<fs::path>();
+    const auto present = train::checkpoint_folders(run_dir);
     if (!present.empty()) {
       done_ = train::checkpoint_step(present.back());
       if (!config_.resume)
         problem(fmt::format("output: {} already holds checkpoints: pass --resume to go on, or choose another folder",
                             config_.output));
     }
-    const int64_t left = std::max<int64_t>(0, train.steps - done_);
-    const int64_t saves = train.save_every > 0 ? left / train.save_every + 1 : 1;
-    const int64_t for_good = train.keep_every > 0 ? left / train.keep_every : 0;
-    const auto on_disk = static_cast<int64_t>(present.size());
-    const int64_t added = std::min(saves, std::max<int64_t>(1, train.keep_last + 1 - on_disk) + for_good);
+    const int64_t left = std::max<int64_t>(0, config_.train.steps - done_);
+    const int64_t added = train::checkpoints_to_come(config_.train, left, static_cast<int64_t>(present.size()));
     const double each = checkpoint_file_bytes(config_, shape_);
     const auto free = static_cast<double>(free_space(run_dir));
     if (each * static_cast<double>(added) > free)

@@ -9,6 +9,7 @@
 #include "lintorch/core/version.h"
 #include "lintorch/io/atomic_dir.h"
 #include "lintorch/io/safetensors.h"
+#include "lintorch/train/trainer_config.h"
 
 namespace lintorch::train {
 
@@ -26,6 +27,12 @@ TensorMap read_tensors(const fs::path& path) {
 }
 
 }  // namespace
+
+int64_t checkpoints_to_come(const TrainerConfig& config, int64_t steps_left, int64_t on_disk) {
+  const int64_t saves = config.save_every > 0 ? steps_left / config.save_every + 1 : 1;
+  const int64_t for_good = config.keep_every > 0 ? steps_left / config.keep_every : 0;
+  return std::min(saves, std::max<int64_t>(1, config.keep_last + 1 - on_disk) + for_good);
+}
 
 std::vector<fs::path> checkpoint_folders(const fs::path& run_dir) {
   std::vector<fs::path> folders;

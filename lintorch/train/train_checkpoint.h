@@ -12,6 +12,8 @@
 
 namespace lintorch::train {
 
+struct TrainerConfig;
+
 /// Everything a run needs to go on: weights, optimizer, EMA, the unit's extra state, and where it stood.
 struct TrainCheckpoint {
   int64_t step = 0;                            // steps done
@@ -28,6 +30,9 @@ struct TrainCheckpoint {
 /// earlier checkpoints stay as they are.
 std::filesystem::path save_train_checkpoint(const std::filesystem::path& run_dir, const TrainCheckpoint& checkpoint,
                                             int64_t keep_last, int64_t keep_every = 0);
+
+/// The most checkpoints that `steps_left` steps add to the `on_disk` present ones: an old one goes when the next is complete.
+int64_t checkpoints_to_come(const TrainerConfig& config, int64_t steps_left, int64_t on_disk);
 
 /// Bytes of its tensors.
 int64_t checkpoint_bytes(const TrainCheckpoint& checkpoint);

@@ -258,13 +258,9 @@ TrainCheckpoint Trainer::checkpoint() {
   return checkpoint;
 }
 
-// The most that the checkpoints to come add to those on disk: an old one goes when the next is complete.
 void Trainer::check_disk_space() {
-  const int64_t steps_left = config_.steps - step_;
-  const int64_t saves = config_.save_every > 0 ? steps_left / config_.save_every + 1 : 1;
-  const int64_t for_good = config_.keep_every > 0 ? steps_left / config_.keep_every : 0;
   const auto present = static_cast<int64_t>(checkpoint_folders(run_dir_).size());
-  const int64_t added = std::min(saves, std::max<int64_t>(1, config_.keep_last + 1 - present) + for_good);
+  const int64_t added = checkpoints_to_come(config_, config_.steps - step_, present);
   int64_t bytes = 0;
   for (const auto& group : optimizer_.groups())
     for (const auto& [name, parameter] : group.parameters)

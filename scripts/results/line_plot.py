@@ -12,7 +12,7 @@ def nice_step(span):
 
 
 class Axis:
-    """Values to pixels, and the ticks; from `begin` to `end` pixels."""
+    """Values to pixels, and the ticks; from `begin` to `end` pixels. ticks: of a logarithmic axis, instead of powers of ten."""
 
     def __init__(self, values, begin, end, log, ticks=None):
         low, high = min(values), max(values)
@@ -24,15 +24,15 @@ class Axis:
             low, high = math.floor(low / step) * step, math.ceil(high / step) * step
             if low == high:
                 high = low + step
-            self.ticks = ticks or [low + i * step for i in range(round((high - low) / step) + 1)]
+            self.ticks = [low + i * step for i in range(round((high - low) / step) + 1)]
         scale = math.log if log else float
         self.at = lambda value: begin + (end - begin) * (scale(value) - scale(low)) / (scale(high) - scale(low))
 
 
-def line_svg(curves, x_title, y_title, title="", log=False, x_ticks=None, dashed=()):
-    """Curves {name: {x: y}}; `dashed` names those drawn dashed, e.g. a reference. One name may stand for no legend: ''."""
+def line_svg(curves, x_title, y_title, title="", log=False, dashed=()):
+    """Curves {name: {x: y}}; `dashed` names those drawn dashed, e.g. a reference."""
     xs = sorted({x for curve in curves.values() for x in curve})
-    x_axis = Axis(xs, LEFT, WIDTH - RIGHT, log, x_ticks or (xs if log else None))
+    x_axis = Axis(xs, LEFT, WIDTH - RIGHT, log, xs if log else None)
     y_axis = Axis([y for curve in curves.values() for y in curve.values()], HEIGHT - BOTTOM, TOP, log)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
              f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',

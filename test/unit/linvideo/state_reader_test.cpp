@@ -16,9 +16,7 @@ using namespace lintorch::linvideo;
 namespace {
 
 StateReader reader(const TrajectoryStore& store, int64_t depth, uint64_t seed = 7) {
-  const auto draw = [&store](int64_t, at::Generator& generator) {
-    return draw_states(store.manifest(), 2, 2, 0.5, generator);
-  };
+  const auto draw = [&store](at::Generator& generator) { return draw_states(store.manifest(), 2, 2, 0.5, generator); };
   return StateReader(store, draw, depth, seed, at::kCPU);
 }
 
@@ -74,7 +72,7 @@ TEST_CASE("each rank reads its own micro-batches, the same ones for any number o
 TEST_CASE("what goes wrong in the reading thread is thrown to the one that trains", "[state_reader]") {
   const LinearizeFixture f;
   const TrajectoryStore store(f.config.trajectories);
-  const auto draw = [](int64_t, at::Generator&) { return std::vector<StateIndex>{{50, 0, false}}; };
+  const auto draw = [](at::Generator&) { return std::vector<StateIndex>{{50, 0, false}}; };
   StateReader ahead(store, draw, 2, 7, at::kCPU);
   CHECK_THROWS_AS(read(ahead, 0, 0), std::logic_error);  // a trajectory that the store does not have
 }
