@@ -130,8 +130,10 @@ class Study:
         return dict(name=key, model=str(self.args.work / key / "model"))
 
     def call_eval(self, keys, runs, settings, name):
-        """One run of lintorch-eval: model -> metric -> value, and the report."""
-        candidates = [self.candidate(key, runs[key][0]) for key in keys]
+        """One run of lintorch-eval: model -> metric -> value, and the report. Settings "candidate.*" are of the models only."""
+        own = {key.partition(".")[2]: value for key, value in settings.items() if key.startswith("candidate.")}
+        settings = {key: value for key, value in settings.items() if not key.startswith("candidate.")}
+        candidates = [{**self.candidate(key, runs[key][0]), **own} for key in keys]
         output = self.args.work / f"eval_{name}"
         seconds = self.call("lintorch-eval", ["--config", "configs/tiny_wan/eval.json", *overrides(settings), "--set",
                                               "candidates=" + json.dumps(candidates), "--set", f"output={output}"],
