@@ -34,7 +34,7 @@ void refuse(const std::string& differences) {
 void check_same_trainer_config(const Json& saved, const Json& now) {
   std::set<std::string> free = {"log_every",          "save_every", "keep_last",     "keep_every",
                                 "preview_every",      "alarms",     "max_nonfinite", "max_rollbacks",
-                                "rollback_lr_factor", "shard",      "bucket_mb"};
+                                "rollback_lr_factor", "shard",      "bucket_mb",     "deterministic"};
   if (now.value("lr_schedule", "") == "constant") free.insert("steps");
   Json saved_rest = saved, now_rest = now;
   for (const auto& key : free) {

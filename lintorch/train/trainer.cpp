@@ -15,6 +15,7 @@
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/train/autocast.h"
+#include "lintorch/train/deterministic.h"
 #include "lintorch/train/metrics_log.h"
 #include "lintorch/train/resume_check.h"
 #include "lintorch/train/rollback.h"
@@ -63,6 +64,7 @@ Trainer::Trainer(TrainerConfig config, TrainUnit& unit, fs::path run_dir, dist::
   LT_CHECK(config_.accumulate % num_ranks() == 0, ConfigError,
            "train.accumulate: expected a multiple of the {} ranks, which share out the micro-batches of a step, got {}",
            num_ranks(), config_.accumulate);
+  if (config_.deterministic) use_deterministic_algorithms();
   unit_.prepare({config_.accumulate, ranks_});
   if (!ranks_) return;
   buckets_ =

@@ -35,6 +35,7 @@ struct TrainerConfig {
   ShardKind shard = ShardKind::kNone;
   int64_t bucket_mb = 64;
   std::string precision = "fp32";
+  bool deterministic = false;
   int64_t seed = 0;
   int64_t log_every = 10;
   int64_t save_every = 500;
@@ -67,6 +68,7 @@ struct TrainerConfig {
     v("shard", shard, "what several ranks share out instead of each keeping it");
     v("bucket_mb", bucket_mb, "several ranks: gradients are summed in pieces of this many MB, during the backward");
     v("precision", precision, "fp32, or bf16: autocast on a GPU (weights stay fp32)");
+    v("deterministic", deterministic, "the same bits in every run on a GPU too, also of a resumed one; slower");
     v("seed", seed, "seed of data and noise");
     v("log_every", log_every, "steps between two log points");
     v("save_every", save_every, "steps between two checkpoints; the last step is always saved; 0 = only the last");

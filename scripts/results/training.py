@@ -19,7 +19,7 @@ MODELS = {
         "MSE, all weights": {},
         "MSE and hidden states, all weights": {"linearize.objective.feature_weight": 10},
         "ADM, all weights": {"linearize.objective.kind": "adm"},
-        "MSE, all weights, EMA": {"train.ema_decay": 0.99},
+        "MSE, all weights, EMA, checkpoint": {"train.ema_decay": 0.99, "train.save_every": 4},
         "MSE, LoRA": {"linearize.trainable": "lora"},
     }),
     "14b": dict(preset="t2v_14b", target=22, steps=6, rows={
@@ -36,9 +36,17 @@ def phase_metrics(lines):
         values = [line[f"seconds/{part}"] for line in lines[1:] if f"seconds/{part}" in line]
         if values:
             metrics[part] = (statistics.median(values), statistics.pstdev(values), len(values))
+    if waits := [line["data_wait_seconds"] for line in lines[1:] if "data_wait_seconds" in line]:
+        metrics["waiting for data"] = (statistics.median(waits), statistics.pstdev(waits), len(waits))
     wall = [now["seconds"] - before["seconds"] for before, now in zip(lines, lines[1:])]
     metrics["step"] = (statistics.median(wall), statistics.pstdev(wall), len(wall))
     return metrics
+
+
+def checkpoint_seconds(lines):
+    """The first checkpoint of a run; None if it has none before its last step."""
+    shares = [line.get("checkpoint_share", 0) * line["seconds"] for line in lines]
+    return next((seconds for seconds in shares if seconds > 0), None)
 
 
 def measure(work, model, spec, name, own, size, frames, command):
@@ -62,6 +70,9 @@ def measure(work, model, spec, name, own, size, frames, command):
             rows.append(row(table, f"{name}, {phase}", metric, mean, "s", device, command, n, std))
         peak = part[-1].get("memory/peak_gb", 0)
         rows.append(row(table, f"{name}, {phase}", "peak memory", peak, "GB", device, command))
+        if phase == "final" and (seconds := checkpoint_seconds(lines)):
+            rows.append(row(table, f"{name}, {phase}", "checkpoint", seconds, "s", device, command))
+            print(f"{model}, {name}: checkpoint {seconds:.1f} s")
         print(f"{model}, {name}, {phase}: " + ", ".join(f"{metric} {value[0]:.2f} s" for metric, value in metrics.items())
               + f", peak {peak:.1f} GB", flush=True)
     return rows

@@ -11,16 +11,13 @@ running anything.
 """
 import json
 import pathlib
-import shlex
 import shutil
 import statistics
-import subprocess
 import sys
 import threading
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from run import ROOT, Study, overrides, program, read_study, run, run_key, study_parser  # noqa: E402
+from run import Study, overrides, read_study, run, run_key, study_parser  # noqa: E402
 
 TEACHER = "configs/tiny_wan/model"
 METRICS = {  # title, digits
@@ -68,23 +65,6 @@ class FourSteps(Study):
                         runs[key] = (settings, seed, [f"{name}, {steps} steps, seed {seed}"], {})
         return runs
 
-    def call(self, name, arguments, log):
-        if name != "lintorch-train" or not self.args.time_limit:
-            return super().call(name, arguments, log)
-        begin = time.monotonic()
-        reserve = 3 * self.longest.get("eval", self.args.eval_seconds)
-        with open(log, "a") as file:
-            file.write(shlex.join([name, *arguments]) + "\n")
-            file.flush()
-            process = subprocess.Popen([program(name), *arguments], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
-            try:
-                process.wait(max(1.0, self.left() - reserve))
-            except subprocess.TimeoutExpired:
-                process.terminate()  # ends after its step, with a checkpoint
-        if process.wait():
-            raise RuntimeError(f"{name} stopped by the time limit, or failed: see {log}")
-        return time.monotonic() - begin
-
     def start(self, settings, trajectories):
         """The model folder that a generator starts from; linearized now if it is not there."""
         if settings["start"] == "model":
@@ -99,7 +79,8 @@ class FourSteps(Study):
                 seconds = self.call("lintorch-train", [
                     "--config", "configs/tiny_wan/linearize.json", *overrides(settings["linearize"]),
                     *overrides({"linearize.seed": settings["seed"], "linearize.trajectories": str(trajectories),
-                                "output": str(folder / "run"), "resume": True})], folder / "train.log")
+                                "output": str(folder / "run"), "resume": True})],
+                    folder / "train.log", self.eval_reserve(2), append=True)
                 self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json", *overrides({
                     "checkpoint": str(folder / "run"), "output": str(folder / "model"),
                     "untrained_swap": str(folder / "swap")})], folder / "export.log")
@@ -119,7 +100,8 @@ class FourSteps(Study):
             "--config", "configs/tiny_wan/distill.json", *overrides({
                 "distill.model": start, "distill.teacher": TEACHER, "distill.steps": step_list(settings["steps"]),
                 "distill.seed": settings["seed"], "distill.gan.trajectories": str(trajectories),
-                **settings["distill"], "output": str(folder / "run"), "resume": True})], folder / "train.log")
+                **settings["distill"], "output": str(folder / "run"), "resume": True})],
+            folder / "train.log", self.eval_reserve(2), append=True)
         metrics = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
         seconds = metrics[-1]["seconds"]  # over all calls
         record = dict(seconds=seconds, metrics=metrics[:: max(1, len(metrics) // 100)])

@@ -7,7 +7,8 @@
 The study file names what all runs share ("collect", "train", "eval": configuration overrides of the three programs) and,
 per table, the rows with their own overrides of lintorch-train. A row named in two tables is run once. Results are one JSON
 file per row and seed; what is there is not run again, so a study may be spread over many calls. With --time-limit no work
-is started that would not end in time, and everything trained until then is still evaluated.
+is started that would not end in time, what runs longer than thought is stopped, and everything trained until then is
+still evaluated.
 scripts/study/tables.py turns the results into docs/results/method.md and .json.
 """
 import argparse
@@ -63,18 +64,26 @@ class Study:
     def left(self):
         return float("inf") if not self.args.time_limit else self.args.time_limit - (time.monotonic() - self.begin)
 
-    def call(self, name, arguments, log):
-        command = [program(name), *arguments]
+    def call(self, name, arguments, log, reserve=0.0, append=False):
+        """Seconds of a program, which is told to stop `reserve` seconds before the time limit."""
         begin = time.monotonic()
-        with open(log, "w") as file:
+        with open(log, "a" if append else "w") as file:
             file.write(shlex.join([name, *arguments]) + "\n")
             file.flush()
-            done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT,
-                                  env={"OMP_NUM_THREADS": "2", **os.environ})
-        if done.returncode:
+            process = subprocess.Popen([program(name), *arguments], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT,
+                                       env={"OMP_NUM_THREADS": "2", **os.environ})
+            try:
+                process.wait(None if not self.args.time_limit else max(1.0, self.left() - reserve))
+            except subprocess.TimeoutExpired:
+                process.terminate()  # a training ends after its step, with a checkpoint
+        if process.wait():
             tail = "\n".join(pathlib.Path(log).read_text().splitlines()[-5:])
-            raise RuntimeError(f"{name} failed, see {log}:\n{tail}")
+            raise RuntimeError(f"{name} stopped by the time limit, or failed: see {log}:\n{tail}")
         return time.monotonic() - begin
+
+    def eval_reserve(self, models):
+        """Seconds that the evaluation of so many models takes, and the teacher's with it."""
+        return (1 + models) * self.longest.get("eval", self.args.eval_seconds)
 
     def collect(self):
         folder = self.args.work / "trajectories"
@@ -113,7 +122,7 @@ class Study:
         folder.mkdir(exist_ok=True)
         seconds = self.call("lintorch-train", ["--config", "configs/tiny_wan/linearize.json", *overrides(settings), "--set",
                                                f"linearize.trajectories={trajectories}", "--set", f"output={folder / 'run'}"],
-                            folder / "train.log")
+                            folder / "train.log", self.eval_reserve(2))
         self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json", "--set", f"checkpoint={folder / 'run'}",
                                       "--set", f"output={folder / 'model'}"], folder / "export.log")
         shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
@@ -129,11 +138,8 @@ class Study:
         """What lintorch-eval is told of a run."""
         return dict(name=key, model=str(self.args.work / key / "model"))
 
-    def call_eval(self, keys, runs, settings, name):
-        """One run of lintorch-eval: model -> metric -> value, and the report. Settings "candidate.*" are of the models only."""
-        own = {key.partition(".")[2]: value for key, value in settings.items() if key.startswith("candidate.")}
-        settings = {key: value for key, value in settings.items() if not key.startswith("candidate.")}
-        candidates = [{**self.candidate(key, runs[key][0]), **own} for key in keys]
+    def call_eval(self, candidates, settings, name):
+        """One run of lintorch-eval: model -> metric -> value, and the report."""
         output = self.args.work / f"eval_{name}"
         seconds = self.call("lintorch-eval", ["--config", "configs/tiny_wan/eval.json", *overrides(settings), "--set",
                                               "candidates=" + json.dumps(candidates), "--set", f"output={output}"],
@@ -148,12 +154,23 @@ class Study:
         return metrics, report
 
     def evaluate(self, trained, runs, name):
-        metrics, report = self.call_eval(trained, runs, self.study["eval"], name)
         extra = {key: {} for key in trained}
-        for title in {title for key in trained for title in runs[key][3]}:
+        # Extra evaluations in which the teacher does the same are further candidates of the first.
+        candidates = {key: self.candidate(key, runs[key][0]) for key in trained}
+        again = {}
+        for key in trained:
+            for title, settings in runs[key][3].items():
+                if all(name.startswith("candidate.") for name in settings):
+                    again[f"{key} {title}"] = (key, title)
+                    own = {name.partition(".")[2]: value for name, value in settings.items()}
+                    candidates[f"{key} {title}"] = {**candidates[key], **own, "name": f"{key} {title}"}
+        metrics, report = self.call_eval(list(candidates.values()), self.study["eval"], name)
+        for row, (key, title) in again.items():
+            extra[key][title] = dict(metrics=metrics[row], teacher=metrics["teacher"])
+        for title in {title for key in trained for title in runs[key][3]} - {title for _, title in again.values()}:
             keys = [key for key in trained if title in runs[key][3]]
-            settings = {**self.study["eval"], **runs[keys[0]][3][title]}
-            found, _ = self.call_eval(keys, runs, settings, f"{name}_{title.replace(' ', '_')}")
+            found, _ = self.call_eval([candidates[key] for key in keys], {**self.study["eval"], **runs[keys[0]][3][title]},
+                                      f"{name}_{title.replace(' ', '_')}")
             for key in keys:
                 extra[key][title] = dict(metrics=found[key], teacher=found["teacher"])
         models = {model["name"]: model for model in report["models"]}
@@ -184,7 +201,7 @@ class Study:
                 concurrent.futures.ThreadPoolExecutor(1) as evaluators:
             while True:
                 # A training must leave time for its evaluation and those that wait for theirs.
-                reserve = (len(trained) + len(training) + 2) * self.longest.get("eval", self.args.eval_seconds)
+                reserve = self.eval_reserve(len(trained) + len(training) + 1)
                 while len(training) < self.args.jobs and self.left() > reserve + self.longest.get("train", 0) * 1.2:
                     key = next(order, None)
                     if key is None:

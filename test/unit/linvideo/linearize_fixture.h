@@ -15,11 +15,11 @@ namespace lintorch::linvideo {
 
 /// A micro teacher, three trajectories of it, and configs of a run of 20 steps with 2 of 4 layers linear.
 struct LinearizeFixture {
-  LinearizeFixture() {
+  explicit LinearizeFixture(const at::Device& device = at::kCPU) {
     test::write_micro_model(folder / "model");
     write_file_atomic(folder / "prompts.txt", "a red circle moves left\na blue square\na green star\n");
     collect("store", 3);
-    teacher = pipeline::load_video_model(folder / "model", at::kFloat, at::kCPU);
+    teacher = pipeline::load_video_model(folder / "model", at::kFloat, device);
     text_encoder = teacher.text_encoder;
     config.model = (folder / "model").string();
     config.trajectories = (folder / "store").string();
