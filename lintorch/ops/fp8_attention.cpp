@@ -30,7 +30,7 @@ struct Operand {
 // The kernels compute the same in ops/cuda/fp8_attention.cu.
 Operand quantized(const at::Tensor& x_in, bool centred) {
   Operand result;
-  at::Tensor x_BSNK = x_in.to(at::kFloat);
+  at::Tensor x_BSNK = x_in.to(at::kFloat).contiguous();  // sums in one order, whatever the strides
   if (centred) {
     result.mean_B1NK = x_BSNK.mean({1}, /*keepdim=*/true);
     x_BSNK = x_BSNK - result.mean_B1NK;
