@@ -17,7 +17,7 @@ namespace lintorch::ops {
 /// o is at most as large as v - mean, so its scale is known beforehand: half that of v, as rounded weights may sum to more
 /// than one. Error of o - mean_S v for normal inputs: 7 % (q, k, v and p 3.4 each, the last rounding 2.7).
 ///
-/// q_BLNK, k_BSNK, v_BSNV of one dtype, fp32 or bf16, any strides -> o_BLNV, contiguous. CUDA: cuDNN (9.1 and later, sm_90 and
+/// q_BLNK, k_BSNK, v_BSNV of one dtype, fp32 or bf16, any strides -> o_BLNV, contiguous. CUDA: cuDNN (9.7 and later, sm_90 and
 /// later, K and V multiples of 16 up to 256, 128 from sm_100), plans kept per thread, device and shape; the factor 256 refers
 /// to the running maximum there. Elsewhere, and with fused kernels off: composed from LibTorch's operators in fp32.
 /// Throws NotSupportedError with cuDNN's words where it refuses, and if gradients are wanted; Error if shapes disagree.

@@ -87,7 +87,7 @@ struct GenerateConfig {
       "matrix products of the DiT in FP8: none, feed_forward, or all of the blocks; faster on sm_89 and later, not "
       "exact");
     v("fp8_attention", fp8_attention,
-      "softmax self-attention of the DiT in FP8; faster on sm_90 and later with cuDNN, not exact");
+      "softmax self-attention of the DiT in FP8, through cuDNN on sm_90 and later; not exact");
   }
   void validate(const std::string& path) const;
 };

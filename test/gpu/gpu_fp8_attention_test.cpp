@@ -33,7 +33,7 @@ TEST_CASE("FP8 attention through cuDNN is as exact as its composition", "[gpu_fp
   for (const Case& c : {Case{{1, 128, 128, 1, 128, 128}, at::kBFloat16, 0, 1},
                         {{2, 517, 517, 3, 128, 128}, at::kBFloat16, 0, 1},
                         {{1, 1000, 1000, 2, 64, 64}, at::kBFloat16, 0, 0.01},
-                        {{1, 1, 1, 2, 128, 128}, at::kFloat, 0, 1},
+                        {{1, 33, 33, 2, 128, 128}, at::kFloat, 0, 1},
                         {{1, 77, 3001, 2, 128, 128}, at::kFloat, 0, 30},
                         {{2, 517, 517, 3, 128, 128}, at::kFloat, 100, 1},
                         {{2, 130, 130, 3, 128, 128}, at::kBFloat16, 10, 1}}) {
@@ -43,10 +43,6 @@ TEST_CASE("FP8 attention through cuDNN is as exact as its composition", "[gpu_fp
     const at::Tensor o = attend(x);
     CHECK(o.is_contiguous());
     CHECK(o.scalar_type() == c.dtype);
-    if (c.size.S == 1) {  // one key: its value, from the mean alone
-      CHECK(test::relative_error(o, x.v_BSNV) < 1e-6);
-      continue;
-    }
     // The composition rounds by the largest logit of a row, cuDNN by the largest so far: other roundings of the same size.
     const double error = x.centred_error(o);
     CHECK(error < 1.2 * x.centred_error(composed(x)) + 1e-3);

@@ -47,6 +47,10 @@ struct Fp8AttentionPlan::Graph {
 
 Fp8AttentionPlan::Fp8AttentionPlan(cudnnContext* handle, const Fp8AttentionShape& s)
     : graph_(std::make_unique<Graph>()) {
+  // Before, numbers of keys that are not multiples of 128 were not served.
+  LT_CHECK(fe::detail::get_backend_version() >= 90700, NotSupportedError,
+           "[fp8_attention] expected cuDNN 9.7 or later, got {}; switch fp8_attention off",
+           fe::detail::get_backend_version_string());
   fe::graph::Graph& graph = graph_->graph;
   graph.set_io_data_type(fe::DataType_t::FP8_E4M3)
       .set_intermediate_data_type(fe::DataType_t::FLOAT)
