@@ -136,7 +136,7 @@ __global__ void __launch_bounds__(kFinalizeThreads) finalize_kernel(const Fp8Att
     }
     const float mean = a.mean ? total / static_cast<float>(a.tokens) : 0.f;
     if (a.mean) a.mean[static_cast<int64_t>(batch) * width + column] = mean;
-    magnitude = fmaxf(high - mean, mean - low);
+    magnitude = fabsf(fmaxf(high - mean, mean - low));  // of zeros without their sign
   }
   for (int offset = kWarp / 2; offset > 0; offset /= 2)
     magnitude = fmaxf(magnitude, __shfl_xor_sync(0xffffffffu, magnitude, offset));
@@ -210,7 +210,7 @@ template <class T>
 __global__ void __launch_bounds__(kWarp* kRows) output_kernel(const Fp8AttentionOutputParams p, int64_t chunk) {
   const int width = p.N * p.head_dim, column = (blockIdx.x * kWarp + threadIdx.x) * kVector;
   if (column >= width) return;
-  const float scale = 1 / p.scalars->output.value;
+  const float scale = 2 * p.scalars->inverse_v.value;
   Vector mean;
   load(p.mean + static_cast<int64_t>(blockIdx.z) * width + column, mean);
   const int64_t first = static_cast<int64_t>(blockIdx.z) * p.L * width + column;

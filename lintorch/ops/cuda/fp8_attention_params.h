@@ -43,7 +43,7 @@ struct Fp8AttentionParams {
   void* workspace;               ///< fp8_attention_workspace bytes
 };
 
-/// o = values / (scale of o) + mean of v.
+/// o = 2 inverse_v values + mean of v: the scale of o is half that of v.
 struct Fp8AttentionOutputParams {
   const void* values;  ///< e4m3 [B, L, N, head_dim] contiguous
   const float* mean;   ///< [B, N, head_dim]
