@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
        {"dtype", "dtype", "fp32|bf16"},
        {"vae-dtype", "vae_dtype", "fp32|bf16"},
        {"fp8", "fp8", "none|feed_forward|all"},
+       {"fp8-attention", "fp8_attention", "softmax self-attention in FP8: true|false"},
        {"offload", "offload", "none|sequential"},
        {"report", "report", "write seconds and peak memory of every part to FILE"}});
 }

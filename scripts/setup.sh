@@ -17,12 +17,14 @@ Usage: scripts/setup.sh [--with-reference] [--cuda | --no-cuda]
    folder, pinned by hash; nothing outside the folder changes, except pip's usual download cache.
 3. Where an NVIDIA GPU is present and libtorch_cuda.so does not load yet: the CUDA libraries torch declares (about
    2 GB), into the same place. --cuda and --no-cuda force or suppress this.
+4. Where a CUDA compiler (nvcc) is present: the headers of cuDNN and of its frontend, into .deps/cudnn (19 MB to
+   download, 3 MB on disk), pinned by hash; GPU or not.
 
 --with-reference   also the pinned Python libraries that lintorch is compared with in test/reference (diffusers,
                    transformers, ...: about 70 MB to download), into the same place. scripts/test.sh asks for them. Where
                    the CUDA libraries are missing, which Python's torch names, stand-ins go into .deps/cuda_stubs.
 
-Delete .deps to undo 2 and 3.
+Delete .deps to undo 2 to 4.
 EOF
 }
 
@@ -164,7 +166,7 @@ find_torch() {
 
 loads() { python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "$1" 2>&1; }
 
-pip_install() {
+make_venv() {
   if [[ ! -x $venv/bin/python ]]; then
     [[ $(uname -sm) == "Linux x86_64" ]] || die "the pinned wheels are for Linux on x86-64; set Torch_DIR to a LibTorch $torch_version"
     python3 -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' ||
@@ -172,6 +174,10 @@ pip_install() {
     mkdir -p .deps
     python3 -m venv "$venv"
   fi
+}
+
+pip_install() {
+  make_venv
   retry "$venv/bin/python" -m pip install --disable-pip-version-check --retries 5 --no-deps --progress-bar off "$@" ||
     die "pip failed; run scripts/setup.sh again to go on"
 }
@@ -198,6 +204,42 @@ install_cuda_libraries() {
   loads "$torch/lib/libtorch_cuda.so" >/dev/null || say "WARNING: libtorch_cuda.so still does not load: $(loads "$torch/lib/libtorch_cuda.so" | tail -n 1)"
 }
 
+# Where CMake looks for it.
+cuda_compiler() { if command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; then echo yes; else echo no; fi; }
+
+# The wheels are unpacked by hand: installed, they would bring 17 MB of libraries and a Python package that nobody loads.
+install_cudnn_headers() {
+  if [[ $(cuda_compiler) == no ]]; then
+    say "no CUDA compiler: cuDNN headers not needed"
+    return
+  fi
+  local headers=.deps/cudnn requirements=scripts/requirements/cudnn_headers.txt
+  if cmp -s $requirements $headers/requirements.txt; then say "cuDNN headers: present"; return; fi
+  say "cuDNN headers: unpacking into $headers (19 MB to download, 3 MB on disk)"
+  make_venv
+  local wheels
+  wheels=$(mktemp -d)
+  retry "$venv/bin/python" -m pip download --disable-pip-version-check --retries 5 --no-deps --progress-bar off --quiet \
+    --require-hashes --only-binary :all: --python-version 3.11 --platform manylinux_2_27_x86_64 -d "$wheels" -r $requirements ||
+    die "pip failed; run scripts/setup.sh again to go on"
+  rm -rf $headers.new
+  python3 - "$wheels" $headers.new <<'EOF'
+import pathlib, re, sys, zipfile
+for wheel in pathlib.Path(sys.argv[1]).glob("*.whl"):
+    with zipfile.ZipFile(wheel) as files:
+        for name in files.namelist():
+            header = re.fullmatch(r"(?:nvidia/cudnn_jit/)?(include/.*\.(?:h|hpp))", name)
+            licence = re.fullmatch(r"(\w+)-[^/]*\.dist-info/(?:licenses/)?(LICEN[CS]E[^/]*|License[^/]*)", name)
+            if not header and not licence: continue
+            target = pathlib.Path(sys.argv[2], header[1] if header else f"{licence[1]}-{licence[2]}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(files.read(name))
+EOF
+  cp $requirements $headers.new/requirements.txt
+  rm -rf $headers "$wheels"
+  mv $headers.new $headers
+}
+
 install_reference() {
   [[ $with_reference == yes ]] || return 0
   say "Python reference libraries: installing into $venv (about 70 MB to download)"
@@ -213,7 +255,7 @@ install_reference() {
 # The stamp names everything the result depends on, so that a finished set-up is recognised in a moment.
 fingerprint() {
   cat scripts/setup.sh scripts/requirements/*.txt | cksum
-  echo "options $with_reference $cuda Torch_DIR=${Torch_DIR:-} CMAKE_PREFIX_PATH=${CMAKE_PREFIX_PATH:-}"
+  echo "options $with_reference $cuda nvcc $(cuda_compiler) Torch_DIR=${Torch_DIR:-} CMAKE_PREFIX_PATH=${CMAKE_PREFIX_PATH:-}"
 }
 
 if [[ -f $stamp && "$(fingerprint)" == "$(sed '$d' "$stamp")" && -f "$(tail -n 1 "$stamp")/lib/libtorch_cpu.so" ]] &&
@@ -225,6 +267,7 @@ fi
 install_packages
 install_libtorch
 install_cuda_libraries
+install_cudnn_headers
 install_reference
 mkdir -p .deps
 { fingerprint; echo "$torch"; } >"$stamp.new" && mv "$stamp.new" "$stamp"

@@ -1,16 +1,40 @@
 #include "lintorch/bench/attention_cases.h"
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/einsum.h>
 #include <ATen/ops/randn.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "lintorch/layers/fp8_weight.h"
 #include "lintorch/layers/precision.h"
+#include "lintorch/ops/fp8_attention.h"
+#include "lintorch/ops/fused_kernels.h"
 #include "lintorch/ops/hedgehog_attention.h"
 #include "lintorch/ops/softmax_attention.h"
 
 namespace lintorch::bench {
+namespace {
+
+// FP8 serves the forward alone. In the place of its composition, which is for tests, stands attention in the inputs' dtype.
+at::Tensor fp8_attention(const OpCase::Tensors& t) {
+  const bool own = !at::GradMode::is_enabled() && ops::fused_kernels() != ops::FusedKernels::kOff;
+  return own ? ops::fp8_attention(t[0], t[1], t[2]) : ops::softmax_attention(t[0], t[1], t[2]);
+}
+
+// Of the first queries, which is enough to see it.
+double softmax_error(const OpCase::Tensors& t, const at::Tensor& o_BLNV) {
+  const auto exact = [](const at::Tensor& x) { return x.to(at::kDouble); };
+  const int64_t count = std::min<int64_t>(64, o_BLNV.size(1));
+  const at::Tensor q = exact(t[0].narrow(1, 0, count));
+  const at::Tensor logits = at::einsum("bink,bjnk->bnij", {q, exact(t[1])}) / std::sqrt(static_cast<double>(q.size(3)));
+  const at::Tensor expected = at::einsum("bnij,bjnv->binv", {logits.softmax(-1), exact(t[2])});
+  return ((exact(o_BLNV.narrow(1, 0, count)) - expected).norm() / expected.norm()).item<double>();
+}
+
+}  // namespace
 
 std::vector<OpCase> dense_cases(const BenchSize& size, at::ScalarType dtype, c10::Device device) {
   constexpr int64_t kText = 512;
@@ -68,6 +92,12 @@ std::vector<OpCase> dense_cases(const BenchSize& size, at::ScalarType dtype, c10
   if (size.D % 16 == 0) {  // what FP8 products take
     cases.push_back(linear("linear_d_d_fp8", true));
     cases.push_back(feed_forward("feed_forward_fp8", true));
+  }
+  if (size.K % 16 == 0) {  // what cuDNN's FP8 attention takes
+    OpCase fp8 = softmax("softmax_attention_fp8", size.L);
+    fp8.forward = [](const Tensors& t) { return Tensors{fp8_attention(t)}; };
+    fp8.error = [](const Tensors& inputs, const Tensors& outputs) { return softmax_error(inputs, outputs[0]); };
+    cases.push_back(std::move(fp8));
   }
   return cases;
 }

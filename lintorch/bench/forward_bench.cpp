@@ -18,9 +18,14 @@
 namespace lintorch::bench {
 namespace {
 
+// The backend serves cross-attention too, which stays out of FP8.
+std::string softmax_name(const ForwardResult& r) {
+  return fmt::format("{}{}", r.fp8_attention ? "fp8+" : "", enum_name(r.softmax));
+}
+
 std::string row_name(const ForwardResult& r) {
   return fmt::format("{} linear, fp8 {}, kernels {}, softmax {}", r.linear_layers, enum_name(r.fp8),
-                     enum_name(r.fused_kernels), enum_name(r.softmax));
+                     enum_name(r.fused_kernels), softmax_name(r));
 }
 
 }  // namespace
@@ -64,23 +69,30 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
     at::Tensor exact;
     for (const auto fp8 : config.fp8) {
       wan::quantize_wan_dit(dit, fp8);
-      for (const auto fused : config.fused_kernels)
-        for (const auto softmax : config.softmax) {
-          ForwardResult result{.linear_layers = count, .fp8 = fp8, .fused_kernels = fused, .softmax = softmax};
-          log_info("{}: {}", report.model, row_name(result));
-          ops::set_fused_kernels(fused);
-          const ops::SoftmaxBackendGuard guard(softmax);
-          reset_peak_memory(device);
-          at::Tensor velocity;
-          result.time = time_calls([&](int64_t) { velocity = dit->forward(latent, timestep, text); }, device,
-                                   config.warmup, config.repeats);
-          result.peak_bytes = peak_memory_bytes(device);
-          result.flops = static_cast<double>(B) *
-                         wan::wan_dit_flops(dit_config, shape[1], shape[2], shape[3], config.text_tokens).total();
-          if (!exact.defined()) exact = velocity;
-          result.error = ((velocity - exact).norm() / exact.norm()).item<double>();
-          report.results.push_back(result);
-        }
+      for (const bool fp8_attention : config.fp8_attention) {
+        wan::set_fp8_attention(dit, fp8_attention);
+        for (const auto fused : config.fused_kernels)
+          for (const auto softmax : config.softmax) {
+            ForwardResult result{.linear_layers = count,
+                                 .fp8 = fp8,
+                                 .fp8_attention = fp8_attention,
+                                 .fused_kernels = fused,
+                                 .softmax = softmax};
+            log_info("{}: {}", report.model, row_name(result));
+            ops::set_fused_kernels(fused);
+            const ops::SoftmaxBackendGuard guard(softmax);
+            reset_peak_memory(device);
+            at::Tensor velocity;
+            result.time = time_calls([&](int64_t) { velocity = dit->forward(latent, timestep, text); }, device,
+                                     config.warmup, config.repeats);
+            result.peak_bytes = peak_memory_bytes(device);
+            result.flops = static_cast<double>(B) *
+                           wan::wan_dit_flops(dit_config, shape[1], shape[2], shape[3], config.text_tokens).total();
+            if (!exact.defined()) exact = velocity;
+            result.error = ((velocity - exact).norm() / exact.norm()).item<double>();
+            report.results.push_back(result);
+          }
+      }
     }
     dit = nullptr;
     release_cached_memory(device);
@@ -96,7 +108,7 @@ std::string forward_table(const ForwardReport& report) {
   for (const ForwardResult& r : report.results)
     table +=
         fmt::format("{:>6} {:<12} {:<7} {:<16} {:>10.2f} {:>8.2f} {:>8.0f} {:>9.2f} {:>8.2f}x {:>9.2g}\n",
-                    r.linear_layers, enum_name(r.fp8), enum_name(r.fused_kernels), enum_name(r.softmax), r.time.median,
+                    r.linear_layers, enum_name(r.fp8), enum_name(r.fused_kernels), softmax_name(r), r.time.median,
                     r.time.deviation, r.flops / r.time.median * 1e-9, static_cast<double>(r.peak_bytes) / (1 << 30),
                     report.results.front().time.median / r.time.median, r.error);
   return table;

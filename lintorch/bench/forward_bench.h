@@ -26,6 +26,7 @@ struct ForwardBenchConfig {
   std::string dtype = "bf16";
   wan::ResidualFormat residual = wan::ResidualFormat::kFp32;
   std::vector<wan::Fp8Layers> fp8 = {wan::Fp8Layers::kNone};
+  std::vector<bool> fp8_attention = {false};
   std::vector<ops::FusedKernels> fused_kernels = {ops::FusedKernels::kAuto};
   std::vector<ops::SoftmaxBackend> softmax = {ops::SoftmaxBackend::kAuto};
   int64_t warmup = 2;
@@ -45,6 +46,8 @@ struct ForwardBenchConfig {
     v("dtype", dtype, "of the weights: fp32 or bf16");
     v("residual", residual, "residual stream of a bf16 model: fp32 or weights");
     v("fp8", fp8, "which matrix products run in FP8: none, feed_forward, all; each is compared with the first");
+    v("fp8_attention", fp8_attention,
+      "whether softmax self-attention runs in FP8, e.g. [false,true]; each is compared with the first of all");
     v("fused_kernels", fused_kernels, "which kernels to time: auto, off");
     v("softmax", softmax, "which softmax attention to time: auto, cudnn, flash, memory_efficient, math");
     v("warmup", warmup, "untimed forwards before");
@@ -59,12 +62,13 @@ struct ForwardBenchConfig {
 struct ForwardResult {
   int64_t linear_layers = 0;
   wan::Fp8Layers fp8 = wan::Fp8Layers::kNone;
+  bool fp8_attention = false;
   ops::FusedKernels fused_kernels = ops::FusedKernels::kAuto;
   ops::SoftmaxBackend softmax = ops::SoftmaxBackend::kAuto;
   double flops = 0;        ///< of one forward, matrix products
   int64_t peak_bytes = 0;  ///< device memory held by the allocator, weights included
   Timing time;
-  double error = 0;  ///< ||velocity - velocity of the first fp8 setting|| / ||that||
+  double error = 0;  ///< ||velocity - velocity of the first setting|| / ||that||
 };
 
 struct ForwardReport {
@@ -73,7 +77,7 @@ struct ForwardReport {
   std::vector<ForwardResult> results;
 };
 
-/// Times every combination of linear_layers, fp8, fused_kernels and softmax on the same random input.
+/// Times every combination of linear_layers, fp8, fp8_attention, fused_kernels and softmax on the same random input.
 ForwardReport run_forward_bench(const ForwardBenchConfig& config);
 
 std::string forward_table(const ForwardReport& report);

@@ -132,16 +132,19 @@ GenerateReport run_generate_bench(const GenerateBenchConfig& config) {
   GenerateReport report;
   report.device = device_description(device);
   report.steps = config.steps.value_or(preset.defaults.steps);
-  report.model = fmt::format("{} {}x{}x{} {}{}, {} steps, guidance {}", enum_name(config.preset), size.width,
-                             size.height, size.frames, config.dtype,
-                             config.fp8 == wan::Fp8Layers::kNone ? "" : fmt::format(" fp8 {}", enum_name(config.fp8)),
-                             report.steps, generation.options.guidance);
+  report.model =
+      fmt::format("{} {}x{}x{} {}{}, {} steps, guidance {}", enum_name(config.preset), size.width, size.height,
+                  size.frames, config.dtype,
+                  (config.fp8 == wan::Fp8Layers::kNone ? "" : fmt::format(" fp8 {}", enum_name(config.fp8))) +
+                      (config.fp8_attention ? " fp8 attention" : ""),
+                  report.steps, generation.options.guidance);
   report.tokens = pipeline::num_tokens(preset.transformer, shape);
   for (const int64_t count : config.linear_layers) {
     log_info("{}: {} linear layers", report.model, count);
     generation.model.dit = random_dit(with_linear_layers(preset.transformer, count, config.feature_dim), dtype, device);
     generation.model.dit->set_residual_format(config.residual);
     wan::quantize_wan_dit(generation.model.dit, config.fp8);
+    wan::set_fp8_attention(generation.model.dit, config.fp8_attention);
     generation.options.steps = 1;
     pipeline::StageCosts warmup(device), costs(device);
     generation.run(warmup);

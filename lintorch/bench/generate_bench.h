@@ -27,6 +27,7 @@ struct GenerateBenchConfig {
   std::string vae_dtype = "fp32";
   wan::ResidualFormat residual = wan::ResidualFormat::kFp32;
   wan::Fp8Layers fp8 = wan::Fp8Layers::kNone;
+  bool fp8_attention = false;
   std::optional<std::string> video;
   std::string output;
   std::string device = "auto";
@@ -46,6 +47,7 @@ struct GenerateBenchConfig {
     v("vae_dtype", vae_dtype, "of the autoencoder: fp32 or bf16");
     v("residual", residual, "residual stream of a bf16 transformer: fp32 or weights");
     v("fp8", fp8, "matrix products of the transformer in FP8: none, feed_forward, all");
+    v("fp8_attention", fp8_attention, "softmax self-attention of the transformer in FP8");
     v("video", video, "file to write; null = one that is removed again, .mp4 where this build can write it");
     v("output", output, "JSON file for the results; empty = none");
     v("device", device, "auto, cpu, cuda, cuda:N");

@@ -59,6 +59,13 @@ Passes time_passes(const OpCase& op, const std::vector<OpCase::Tensors>& sets, o
   return passes;
 }
 
+std::optional<double> error_of(const OpCase& op, const OpCase::Tensors& inputs, ops::FusedKernels mode) {
+  if (!op.error) return std::nullopt;
+  const at::NoGradGuard no_grad;
+  ops::set_fused_kernels(mode);
+  return op.error(inputs, op.forward(inputs));
+}
+
 double gigabytes_per_second(const OpResult& result, const Timing& timing) {
   return result.bytes / timing.median * 1e-6;
 }
@@ -91,8 +98,9 @@ OpReport run_op_bench(const BenchConfig& config) {
       for (int64_t i = 0; i < config.input_sets; ++i) sets.push_back(op.draw_inputs());
       const Passes fused = time_passes(op, sets, ops::FusedKernels::kAuto, device, config);
       const Passes composed = time_passes(op, sets, ops::FusedKernels::kOff, device, config);
-      report.results.push_back(
-          {op.name, "forward", size.name, op.forward_bytes, op.forward_flops, fused.forward, composed.forward});
+      report.results.push_back({op.name, "forward", size.name, op.forward_bytes, op.forward_flops, fused.forward,
+                                composed.forward, error_of(op, sets[0], ops::FusedKernels::kAuto),
+                                error_of(op, sets[0], ops::FusedKernels::kOff)});
       report.results.push_back(
           {op.name, "backward", size.name, op.backward_bytes, op.backward_flops, fused.backward, composed.backward});
     }
@@ -101,15 +109,18 @@ OpReport run_op_bench(const BenchConfig& config) {
 }
 
 std::string op_table(const OpReport& report) {
-  std::string table =
-      fmt::format("{}, commit {}; copy {:.0f} GB/s\n{:<22} {:<9} {:<14} {:>9} {:>8} {:>7} {:>7} {:>8} {:>12} {:>9}\n",
-                  report.device, git_commit(), report.copy_bytes_per_s * 1e-9, "op", "pass", "size", "ms", "+-", "GB/s",
-                  "% copy", "TFLOP/s", "composed ms", "speed-up");
+  std::string table = fmt::format(
+      "{}, commit {}; copy {:.0f} GB/s\n{:<22} {:<9} {:<14} {:>9} {:>8} {:>7} {:>7} {:>8} {:>12} {:>9} {:>8} {:>8}\n",
+      report.device, git_commit(), report.copy_bytes_per_s * 1e-9, "op", "pass", "size", "ms", "+-", "GB/s", "% copy",
+      "TFLOP/s", "composed ms", "speed-up", "error", "composed");
+  const auto error = [](const std::optional<double>& value) { return value ? fmt::format("{:.2g}", *value) : "-"; };
   for (const OpResult& r : report.results) {
     const double rate = gigabytes_per_second(r, r.fused);
-    table += fmt::format("{:<22} {:<9} {:<14} {:>9.4f} {:>8.4f} {:>7.0f} {:>7.1f} {:>8.1f} {:>12.4f} {:>8.2f}x\n", r.op,
-                         r.pass, r.size, r.fused.median, r.fused.deviation, rate, 1e11 * rate / report.copy_bytes_per_s,
-                         r.flops / r.fused.median * 1e-9, r.composed.median, r.composed.median / r.fused.median);
+    table += fmt::format(
+        "{:<22} {:<9} {:<14} {:>9.4f} {:>8.4f} {:>7.0f} {:>7.1f} {:>8.1f} {:>12.4f} {:>8.2f}x {:>8} {:>8}\n", r.op,
+        r.pass, r.size, r.fused.median, r.fused.deviation, rate, 1e11 * rate / report.copy_bytes_per_s,
+        r.flops / r.fused.median * 1e-9, r.composed.median, r.composed.median / r.fused.median, error(r.fused_error),
+        error(r.composed_error));
   }
   return table;
 }
@@ -127,6 +138,8 @@ Json op_json(const OpReport& report, const std::string& command) {
     add(row, "composition time", r.composed.median, r.composed.deviation, r.composed.count, "ms");
     add(row, "least traffic", r.bytes, 0, 1, "B");
     if (r.flops > 0) add(row, "matrix products", r.flops, 0, 1, "FLOP");
+    if (r.fused_error) add(row, "kernel error", *r.fused_error, 0, 1, "");
+    if (r.composed_error) add(row, "composition error", *r.composed_error, 0, 1, "");
   }
   return rows;
 }

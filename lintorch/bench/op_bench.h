@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct OpResult {
   double bytes = 0;  ///< least memory traffic
   double flops = 0;  ///< of matrix products
   Timing fused, composed;
+  /// Relative errors of both against fp64; null: not measured.
+  std::optional<double> fused_error = {}, composed_error = {};
 };
 
 struct OpReport {

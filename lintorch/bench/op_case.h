@@ -16,6 +16,8 @@ struct OpCase {
   std::function<Tensors(const Tensors&)> forward;  ///< inputs -> outputs
   double forward_bytes = 0, backward_bytes = 0;    ///< least memory traffic
   double forward_flops = 0, backward_flops = 0;    ///< of matrix products
+  /// Relative error of the outputs against fp64, where it is of interest.
+  std::function<double(const Tensors& inputs, const Tensors& outputs)> error = {};
 };
 
 }  // namespace lintorch::bench

@@ -46,6 +46,7 @@ struct GenerateConfig {
   std::optional<std::string> report;
   wan::ResidualFormat residual = wan::ResidualFormat::kFp32;
   wan::Fp8Layers fp8 = wan::Fp8Layers::kNone;
+  bool fp8_attention = false;
 
   template <class V>
   void visit(V& v) {
@@ -85,6 +86,8 @@ struct GenerateConfig {
     v("fp8", fp8,
       "matrix products of the DiT in FP8: none, feed_forward, or all of the blocks; faster on sm_89 and later, not "
       "exact");
+    v("fp8_attention", fp8_attention,
+      "softmax self-attention of the DiT in FP8, through cuDNN on sm_90 and later; not exact");
   }
   void validate(const std::string& path) const;
 };

@@ -109,6 +109,9 @@ class Generation {
       wan::quantize_wan_dit(model_.dit, config_.fp8);
       if (config_.fp8 != wan::Fp8Layers::kNone)
         log_info("FP8 matrix products: {}; the result is not that of {}", enum_name(config_.fp8), config_.dtype);
+      if (config_.fp8_attention)
+        log_info("FP8 attention in {} of {} layers, all with softmax; the result is not that of {}",
+                 wan::set_fp8_attention(model_.dit, true), model_.dit->num_layers(), config_.dtype);
     });
   }
   void load_vae() {

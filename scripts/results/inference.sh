@@ -38,7 +38,7 @@ for size in $sizes; do
   fi
   if wants forward; then
     lintorch-bench forward "${model[@]}" --frames 81 --set linear_layers=$linear --set 'fp8=["none","feed_forward","all"]' \
-      --set repeats=$repeats --set warmup=1 --output "$reports/forward_$size.json"
+      --set fp8_attention='[false,true]' --set repeats=$repeats --set warmup=1 --output "$reports/forward_$size.json"
   fi
   if wants diffusers; then
     python3 "$root/scripts/results/diffusers_forward.py" "${model[@]}" --repeats $repeats --warmup 1 "${variants[@]}" \

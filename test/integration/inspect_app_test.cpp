@@ -141,3 +141,26 @@ TEST_CASE("lintorch-generate starts from given noise", "[inspect_app]") {
   check_refused(generate(write("noise", torch::randn({1, 16, 2, 4, 6}))), 1, "expected [1, 16, 2, 4, 4]");
   check_refused(generate(write("latents", noise)), 1, "no tensor \"noise\"");
 }
+
+TEST_CASE("lintorch-generate attends in FP8 if told to, and says so", "[inspect_app]") {
+  const test::TempDir scratch;
+  const auto model = (scratch / "model").string();
+  REQUIRE(
+      test::run_app("inspect", "random --set transformer.num_layers=2 --output " + model, scratch.path()).exit_code ==
+      0);
+  const auto latents = [&](const std::string& options, bool announced) {
+    const auto result =
+        test::run_app("generate",
+                      "--model " + model + " --prompt x --size 16x16 --frames 5 --steps 1 --device cpu " + options +
+                          " --save-latents " + (scratch / "latents.safetensors").string() + " --output " +
+                          (scratch / "out.gif").string(),
+                      scratch.path());
+    INFO(result.output);
+    CHECK(result.exit_code == 0);
+    CHECK((result.output.find("FP8 attention in 2 of 2 layers") != std::string::npos) == announced);
+    return io::SafetensorsFile(scratch / "latents.safetensors").tensor("latents").clone();
+  };
+  const auto exact = latents("", false);
+  CHECK(torch::equal(latents("--fp8-attention false", false), exact));
+  CHECK_FALSE(torch::equal(latents("--fp8-attention true", true), exact));
+}

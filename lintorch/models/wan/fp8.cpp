@@ -2,6 +2,7 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/layers/fp8_weight.h"
+#include "lintorch/layers/softmax_core.h"
 
 namespace lintorch::wan {
 
@@ -20,6 +21,17 @@ void quantize_wan_dit(WanDit& dit, Fp8Layers which) {
                                      block->attn2->to_q, block->attn2->to_out})
       layers::add_fp8_weight(*linear);
   }
+}
+
+int64_t set_fp8_attention(WanDit& dit, bool on) {
+  int64_t count = 0;
+  for (int64_t layer = 0; layer < dit->num_layers(); ++layer) {
+    const auto core = std::dynamic_pointer_cast<layers::SoftmaxCore>(dit->block(layer)->attn1->core());
+    if (!core) continue;
+    core->set_fp8(on);
+    ++count;
+  }
+  return count;
 }
 
 }  // namespace lintorch::wan

@@ -14,9 +14,14 @@ enum class Fp8Layers {
 };
 
 /// Gives these layers FP8 weights (layers/fp8_weight.h), from the weights they have now; kNone does nothing. Text projections,
-/// embeddings and head stay as they are, and so does attention itself. Throws NotSupportedError if a width is not a multiple of
+/// embeddings and head stay as they are, and so does attention itself (see set_fp8_attention). Throws NotSupportedError if a width is not a multiple of
 /// 16. A GPU older than sm_89 has no such products: LibTorch says so at the first forward.
 void quantize_wan_dit(WanDit& dit, Fp8Layers which);
+
+/// Switches the softmax self-attention of every layer that has one to FP8 (ops/fp8_attention.h), or back, where no gradients are
+/// recorded; linear attention and cross-attention stay. Returns the number of these layers. A GPU without such a kernel says so
+/// at the first forward.
+int64_t set_fp8_attention(WanDit& dit, bool on);
 
 }  // namespace wan
 

@@ -1,4 +1,5 @@
 list(APPEND parity_tests
+  ${CMAKE_CURRENT_LIST_DIR}/fp8_attention_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/hedgehog_attention_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/hedgehog_attention_bf16_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/linear_attention_test.cpp

@@ -84,3 +84,22 @@ TEST_CASE("a generation is timed part by part", "[model_bench]") {
   config.guidance = 0.5;
   CHECK_THROWS_AS(bench::run_generate_bench(config), ConfigError);
 }
+
+TEST_CASE("attention in FP8 is timed beside that in the model's format, with its error", "[model_bench]") {
+  bench::ForwardBenchConfig config;
+  config.size = "32x32";
+  config.frames = 5;
+  config.device = "cpu";
+  config.dtype = "fp32";
+  config.fp8_attention = {false, true};
+  config.text_tokens = 4;
+  config.warmup = 0;
+  config.repeats = 1;
+  const auto report = bench::run_forward_bench(config);
+  REQUIRE(report.results.size() == 2);
+  CHECK(report.results[0].error == 0);
+  CHECK(report.results[1].error > 0);
+  CHECK(report.results[1].error < 0.1);
+  CHECK(bench::forward_table(report).find("fp8+auto") != std::string::npos);
+  CHECK(bench::forward_json(report, "")[4]["row"] == "0 linear, fp8 none, kernels auto, softmax fp8+auto");
+}

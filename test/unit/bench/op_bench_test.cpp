@@ -46,3 +46,21 @@ TEST_CASE("every op is timed forward and backward", "[op_bench]") {
   config.ops = {"unknown"};
   CHECK_THROWS_AS(bench::run_op_bench(config), ConfigError);
 }
+
+TEST_CASE("attention in FP8 is measured against fp64 beside that in the inputs' dtype", "[op_bench]") {
+  bench::BenchConfig config;
+  config.sizes = {"1x70x32x16"};
+  config.ops = {"softmax_attention_fp8"};
+  config.device = "cpu";
+  config.warmup = 0;
+  config.repeats = 1;
+  config.input_sets = 1;
+  const auto report = bench::run_op_bench(config);
+  REQUIRE(report.results.size() == 2);
+  const auto& forward = report.results[0];
+  REQUIRE((forward.fused_error && forward.composed_error));
+  CHECK(*forward.composed_error < 5e-3);  // bf16
+  CHECK(*forward.fused_error > 0.02);
+  CHECK_FALSE(report.results[1].fused_error);
+  CHECK(bench::op_json(report, "")[5]["metric"] == "kernel error");
+}
