@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Turns the results of scripts/study/run.py into docs/results/method.md and .json.
 
-  scripts/study/tables.py --results runs/study/results --target docs/results/method [--notes FILE]
+  scripts/study/tables.py --target docs/results/method --runs docs/results/method/runs.jsonl [--results runs/study/results]
+      [--notes docs/results/notes/method.md]
 
+--runs: the results of every run so far, one a line; those of --results are added to it, so that a study can be measured in parts,
+on machines that are gone afterwards.
 Every row is the mean over its seeds, +- the standard deviation between seeds (with one seed: the 95 % half-width over the
 prompts, in brackets). --notes: markdown put after the introduction.
 """
@@ -29,13 +32,26 @@ INTRO = """# The study of the method
 The miniature of `configs/tiny_wan` (8 layers, 540 tokens), trained and evaluated on one GPU ({hardware}, {date}, commit {commit}) by
 
     scripts/study/run.py --work runs/study --results runs/study/results
-    scripts/study/tables.py --results runs/study/results --target docs/results/method --notes docs/results/notes/method.md
+    scripts/study/tables.py --results runs/study/results --target docs/results/method --runs docs/results/method/runs.jsonl \\
+        --notes docs/results/notes/method.md
 
 with `configs/tiny_wan/study.json`. {prompts} held-out prompts, {steps} sampler steps with guidance, every model from the same
 noise. Fréchet: distance of the judge's features from those of real clips, so the teacher's own value is the yardstick. +- is
 the standard deviation between seeds; in brackets, where there is one seed, the 95 % half-width over the prompts. Training
 time is wall clock with several runs on the card at once. The same numbers as data: `method.json`.
 """
+
+
+def read_results(runs, folder):
+    """Result by key: those of the file, and those of the folder, which the file then has too."""
+    results = {}
+    if runs.exists():
+        results = {run.pop("key"): run for run in map(json.loads, runs.read_text().splitlines())}
+    if folder:
+        results |= {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+        runs.parent.mkdir(parents=True, exist_ok=True)
+        runs.write_text("".join(json.dumps({"key": key, **results[key]}, separators=(",", ":")) + "\n" for key in sorted(results)))
+    return results
 
 
 def cell(metric, results):
@@ -83,7 +99,7 @@ def extra_tables(name, rows, data):
                 text += "| teacher | - | " + " | ".join(
                     cell(metric, [dict(metrics=results[0]["teacher"])]) for metric in METRICS) + " |\n"
             text += f"| {row} | {len(results)} | " + " | ".join(cell(metric, results) for metric in METRICS) + " |\n"
-            for metric in results[0]["metrics"]:
+            for metric in sorted(results[0]["metrics"]):
                 values = [result["metrics"][metric] for result in results]
                 data.append(data_row(f"{name}, {title}", row, metric, values, results,
                                      f"scripts/study/run.py --tables {name} --rows {row!r}"))
@@ -129,12 +145,13 @@ def target_plots(rows, teacher, target):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", type=pathlib.Path, default=ROOT / "configs/tiny_wan/study.json")
-    parser.add_argument("--results", type=pathlib.Path, required=True)
+    parser.add_argument("--results", type=pathlib.Path)
+    parser.add_argument("--runs", type=pathlib.Path, required=True)
     parser.add_argument("--target", type=pathlib.Path, required=True)
     parser.add_argument("--notes", type=pathlib.Path)
     args = parser.parse_args()
     study = read_study(args.study)
-    results = {path.stem: json.loads(path.read_text()) for path in args.results.glob("*.json")}
+    results = read_results(args.runs, args.results)
     teacher = results.pop("teacher", None)
     origin = teacher or next(iter(results.values()))
     text = INTRO.format(prompts=study["eval"]["num_prompts"], steps=study["eval"]["steps"], hardware=origin["hardware"],
@@ -155,7 +172,7 @@ def main():
             layers = "; ".join(sorted({" ".join(map(str, result["layers"])) for result in found}))
             text += f"| {row} | {len(found)} | " + " | ".join(cell(metric, found) for metric in METRICS)
             text += f" | {seconds:.0f} | {layers} |\n"
-            for metric in {metric for result in found for metric in result["metrics"]}:
+            for metric in sorted({metric for result in found for metric in result["metrics"]}):
                 values = [result["metrics"][metric] for result in found if metric in result["metrics"]]
                 data.append(data_row(name, row, metric, values, found,
                                      f"scripts/study/run.py --tables {name} --rows {row!r}"))
