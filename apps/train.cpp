@@ -8,6 +8,7 @@
 #include "lintorch/core/logging.h"
 #include "lintorch/dist/launch.h"
 #include "lintorch/distill/distill_unit.h"
+#include "lintorch/distill/regression_unit.h"
 #include "lintorch/linvideo/linearize_unit.h"
 #include "lintorch/plan/train_plan.h"
 #include "lintorch/train/trainer.h"
@@ -54,7 +55,9 @@ int train_model(const TrainRunConfig& config) {
                      ? pipeline::load_video_model(config.distill.teacher_folder(), at::kFloat, ranks.device)
                      : pipeline::load_video_model(config.linearize.model, config.linearize.load_dtype(), ranks.device);
   std::unique_ptr<train::TrainUnit> unit;
-  if (distilling)
+  if (distilling && config.distill.objective == distill::DistillObjective::kRegression)
+    unit = std::make_unique<distill::RegressionUnit>(teacher, config.distill);
+  else if (distilling)
     unit = std::make_unique<distill::DistillUnit>(teacher, config.distill);
   else
     unit = std::make_unique<linvideo::LinearizeUnit>(teacher, config.linearize, config.train.steps,

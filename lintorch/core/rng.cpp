@@ -1,6 +1,7 @@
 #include "lintorch/core/rng.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/randint.h>
 
 namespace lintorch {
 
@@ -16,5 +17,10 @@ uint64_t mix_seed(uint64_t seed, uint64_t stream, uint64_t index) {
 }
 
 at::Generator make_generator(uint64_t seed) { return at::detail::createCPUGenerator(seed); }
+
+std::vector<int64_t> random_indices(int64_t below, int64_t count, at::Generator& generator) {
+  const at::Tensor drawn = at::randint(below, {count}, generator, at::TensorOptions(at::kLong));
+  return {drawn.const_data_ptr<int64_t>(), drawn.const_data_ptr<int64_t>() + count};
+}
 
 }  // namespace lintorch

@@ -42,6 +42,10 @@ void DistillConfig::validate(const std::string& path) const {
   check_field(!guidance || *guidance >= 0, path, "guidance", "0 or more", guidance.value_or(0));
   check_trainable(trainable, path);
   check_field(weight_decay >= 0, path, "weight_decay", "0 or more", weight_decay);
+  const bool regression = objective == DistillObjective::kRegression;
+  check_field(!regression || !trajectories.empty(), path, "trajectories",
+              "a folder of lintorch-collect, since objective is regression", "none");
+  check_field(!regression || gan.weight == 0, path, "gan.weight", "0, since objective is regression", gan.weight);
   check_field(batch_size > 0, path, "batch_size", "1 or more", batch_size);
 }
 

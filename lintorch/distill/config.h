@@ -12,6 +12,9 @@
 
 namespace lintorch::distill {
 
+/// What the generator is trained by: distribution matching, or the ends of the teacher's trajectories (regression_unit.h).
+enum class DistillObjective { kDmd, kRegression };
+
 /// Which network the critic starts as.
 enum class CriticStart { kTeacher, kGenerator };
 
@@ -73,7 +76,9 @@ struct FewStepPreviewConfig {
 struct DistillConfig {
   std::string model = "model";
   std::optional<std::string> teacher;
+  DistillObjective objective = DistillObjective::kDmd;
   std::string prompts = "prompts.txt";
+  std::string trajectories;
   std::optional<std::string> size;
   std::optional<int64_t> frames;
   std::vector<double> steps = {1000, 750, 500, 250};
@@ -96,7 +101,10 @@ struct DistillConfig {
   void visit(V& v) {
     v("model", model, "model folder that the generator starts from, plain or linearized");
     v("teacher", teacher, "model folder of the teacher, whose score is the real one; null = `model`");
-    v("prompts", prompts, "text file, one prompt per line; the only data");
+    v("objective", objective,
+      "dmd (distribution matching), or regression to the ends of `trajectories`: a start for dmd, without a critic");
+    v("prompts", prompts, "dmd: text file, one prompt per line; the only data");
+    v("trajectories", trajectories, "regression: folder written by lintorch-collect with the teacher");
     v("size", size, "WIDTHxHEIGHT in pixels; null = the teacher's");
     v("frames", frames, "pixel frames, 1 + a multiple of the VAE's temporal factor; null = the teacher's");
     v("steps", steps, "falling training steps in (0,1000] at which the generator is evaluated, before the shift");
@@ -123,6 +131,12 @@ struct DistillConfig {
 };
 
 }  // namespace lintorch::distill
+
+template <>
+struct lintorch::EnumNames<lintorch::distill::DistillObjective> {
+  using E = lintorch::distill::DistillObjective;
+  static constexpr std::pair<E, std::string_view> table[] = {{E::kDmd, "dmd"}, {E::kRegression, "regression"}};
+};
 
 template <>
 struct lintorch::EnumNames<lintorch::distill::CriticStart> {

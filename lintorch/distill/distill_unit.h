@@ -10,8 +10,7 @@
 #include "lintorch/distill/backward_simulation.h"
 #include "lintorch/distill/config.h"
 #include "lintorch/distill/gan_head.h"
-#include "lintorch/distill/networks.h"
-#include "lintorch/linvideo/preview.h"
+#include "lintorch/distill/generator_run.h"
 #include "lintorch/linvideo/prompt_embeddings.h"
 #include "lintorch/linvideo/trajectory_store.h"
 #include "lintorch/pipeline/video_model.h"
@@ -47,21 +46,21 @@ class DistillUnit : public train::TrainUnit {
   /// Only what steps requires gradients.
   void before_step(int64_t step) override;
   /// What lintorch-export needs beside the weights (DistillRecord, export.h).
-  TensorMap extra_state() override;
+  TensorMap extra_state() override { return run_.record(); }
   void load_extra_state(const TensorMap& state) override;
   Json identity() const override;
   std::string progress_note() override;
-  void preview(int64_t step, const std::filesystem::path& folder) override;
+  void preview(int64_t step, const std::filesystem::path& folder) override { run_.preview(step, folder); }
 
   /// Flow times of config.steps.
-  const std::vector<double>& times() const { return times_; }
+  const std::vector<double>& times() const { return run_.times; }
   /// Whether `step` updates the generator; the other steps update the critic.
-  bool generator_steps(int64_t step) const { return step % (config_.critic.updates + 1) == config_.critic.updates; }
-  wan::WanDit& generator() { return generator_.dit; }
+  bool generator_steps(int64_t step) const { return step % (config().critic.updates + 1) == config().critic.updates; }
+  wan::WanDit& generator() { return run_.generator.dit; }
   wan::WanDit& critic() { return critic_.dit; }
 
  private:
-  void check_config();
+  const DistillConfig& config() const { return run_.config; }
   GeneratorOutput generate(const at::Tensor& text_BSD, at::Generator& random);
   at::Tensor generator_loss(const GeneratorOutput& output, const at::Tensor& text_BSD, at::Generator& random,
                             train::MetricBag& metrics);
@@ -69,19 +68,13 @@ class DistillUnit : public train::TrainUnit {
                          train::MetricBag& metrics);
   at::Tensor real_logits(at::Generator& random);
 
-  pipeline::VideoModel& teacher_;
-  DistillConfig config_;
-  c10::Device device_;
   std::vector<std::string> prompt_texts_;
-  std::vector<int64_t> latent_shape_;
-  double shift_, guidance_;
-  std::vector<double> times_;
-  std::string start_fingerprint_, teacher_fingerprint_;
+  GeneratorRun run_;
+  double guidance_;
   uint64_t data_seed_ = 0;  ///< of prompts, noise and times
   std::unique_ptr<linvideo::PromptEmbeddings> prompts_;
   at::Tensor uncond_1SD_;  ///< undefined without guidance
-  linvideo::PreviewSettings preview_;
-  TrainedNetwork generator_, critic_;
+  TrainedNetwork critic_;
   GanHead gan_head_{nullptr};
   std::unique_ptr<linvideo::TrajectoryStore> store_;
   int64_t generator_updates_ = 0;  ///< for the progress note

@@ -73,8 +73,9 @@ Counts count_distill(const distill::DistillConfig& config, const RunShape& shape
   Counts c;
   c.student = network_values(shape.student, config.trainable, config.lora);
   const bool critic_is_teacher = config.critic.start == distill::CriticStart::kTeacher;
-  c.critic =
-      network_values(critic_is_teacher ? shape.model : shape.student, config.critic.trainable, config.critic.lora);
+  if (config.objective == distill::DistillObjective::kDmd)
+    c.critic =
+        network_values(critic_is_teacher ? shape.model : shape.student, config.critic.trainable, config.critic.lora);
   const auto teacher = network_values(shape.model, linvideo::TrainableKind::kMaps, {}).teacher;
   c.teacher_bytes = kFp32 * static_cast<double>(teacher);
   const bool same = config.teacher_folder() == config.model;

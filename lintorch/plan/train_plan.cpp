@@ -85,7 +85,11 @@ class Planner {
   void read_states() {
     if (distilling()) {
       use_size(config_.distill.size, config_.distill.frames);
-      read_prompts(config_.distill.prompts, "distill.prompts");
+      if (config_.distill.objective == distill::DistillObjective::kDmd)
+        read_prompts(config_.distill.prompts, "distill.prompts");
+      else if (!fs::exists(fs::path(config_.distill.trajectories) / "manifest.json"))
+        problem(fmt::format("distill.trajectories: no trajectories in {}: run lintorch-collect first",
+                            config_.distill.trajectories));
       return;
     }
     const auto& linearize = config_.linearize;

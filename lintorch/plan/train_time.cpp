@@ -66,6 +66,8 @@ double distill_flops(const distill::DistillConfig& config, const RunShape& shape
   const ForwardFlops generator = forward_flops(shape.student, shape.latent_shape, false);
   const ForwardFlops critic = config.critic.start == distill::CriticStart::kTeacher ? teacher : generator;
   const double again = config.activation_checkpointing ? 1 : 0;
+  if (config.objective == distill::DistillObjective::kRegression)
+    return static_cast<double>(config.batch_size) * ((1 + again) * generator.forward() + generator.backward());
   const auto updates = static_cast<double>(config.critic.updates);
   // On average the backward simulation ends in the middle of the steps.
   const double simulation = generator.forward() * (static_cast<double>(config.steps.size()) + 1) / 2;

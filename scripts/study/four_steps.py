@@ -39,8 +39,10 @@ def settings_of(study, row, steps, seed):
     if row["start"] != "model":
         start = study["starts"][row["start"]]
         linearize = {**study["linearize"], **study["starts"].get(start.get("swap_of"), start)}
-    own = {key: value for key, value in row.items() if key != "start"}
-    return dict(start=row["start"], steps=steps, seed=seed, linearize=linearize, distill={**study["distill"], **own})
+    own = {key: value for key, value in row.items() if key not in ("start", "stages")}
+    stages = row.get("stages", ["dmd"])
+    return dict(start=row["start"], steps=steps, seed=seed, linearize=linearize, stages=stages,
+                regression=study["regression"] if "regression" in stages else {}, distill={**study["distill"], **own})
 
 
 def step_list(count):
@@ -94,21 +96,28 @@ class FourSteps(Study):
         folder = self.args.work / key
         if (folder / "model" / "model_index.json").exists():
             return key, json.loads((folder / "train.json").read_text())
-        start = self.start(settings, trajectories)
+        model = self.start(settings, trajectories)
         folder.mkdir(exist_ok=True)
-        self.call("lintorch-train", [
-            "--config", "configs/tiny_wan/distill.json", *overrides({
-                "distill.model": start, "distill.teacher": TEACHER, "distill.steps": step_list(settings["steps"]),
-                "distill.seed": settings["seed"], "distill.gan.trajectories": str(trajectories),
-                **settings["distill"], "output": str(folder / "run"), "resume": True})],
-            folder / "train.log", self.eval_reserve(2), append=True)
-        metrics = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
-        seconds = metrics[-1]["seconds"]  # over all calls
+        seconds, metrics = 0.0, []
+        for number, stage in enumerate(settings["stages"], 1):
+            run, model_of_stage = folder / stage, folder / ("model" if number == len(settings["stages"]) else f"model_{stage}")
+            if not (model_of_stage / "model_index.json").exists():
+                self.call("lintorch-train", [
+                    "--config", "configs/tiny_wan/distill.json", *overrides({
+                        "distill.objective": stage, "distill.model": model, "distill.teacher": TEACHER,
+                        "distill.steps": step_list(settings["steps"]), "distill.seed": settings["seed"],
+                        "distill.trajectories": str(trajectories), "distill.gan.trajectories": str(trajectories),
+                        **settings["distill"], **(settings["regression"] if stage == "regression" else {}),
+                        "output": str(run), "resume": True})],
+                    folder / "train.log", self.eval_reserve(2), append=True)
+                self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json", *overrides({
+                    "checkpoint": str(run), "output": str(model_of_stage)})], folder / "export.log")
+                shutil.rmtree(run / "checkpoints", ignore_errors=True)
+            model = str(model_of_stage)
+            metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+            seconds += metrics[-1]["seconds"]  # over all calls
         record = dict(seconds=seconds, metrics=metrics[:: max(1, len(metrics) // 100)])
         (folder / "train.json").write_text(json.dumps(record))
-        self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json", *overrides({
-            "checkpoint": str(folder / "run"), "output": str(folder / "model")})], folder / "export.log")
-        shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
         print(f"distilled {key} in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
         return key, record
 

@@ -5,4 +5,5 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/distill_unit_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/few_step_toy_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/gan_head_test.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/networks_test.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/networks_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/regression_unit_test.cpp)

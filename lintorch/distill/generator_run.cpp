@@ -1,0 +1,80 @@
+#include "lintorch/distill/generator_run.h"
+
+#include <fmt/ranges.h>
+
+#include "lintorch/core/config_fields.h"
+#include "lintorch/core/error.h"
+#include "lintorch/diffusion/flow_match_schedule.h"
+#include "lintorch/distill/export.h"
+#include "lintorch/linvideo/fingerprint.h"
+#include "lintorch/linvideo/prompt_embeddings.h"
+#include "lintorch/pipeline/video_size.h"
+
+namespace lintorch::distill {
+
+using namespace linvideo;
+
+GeneratorRun::GeneratorRun(pipeline::VideoModel& teacher_in, DistillConfig config_in, const std::string& prompt)
+    : teacher(teacher_in), config(std::move(config_in)), device(teacher.dit->patch_embedding->weight.device()) {
+  config.validate("distill");
+  const auto size = pipeline::choose_size(teacher.defaults, config.size, config.frames);
+  latent_shape = pipeline::latent_shape(teacher.dit->config(), teacher.vae->config(), size);
+  shift = config.shift.value_or(teacher.scheduler.flow_shift);
+  times = diffusion::warp_steps(config.steps, shift);
+  start_fingerprint = linvideo::teacher_fingerprint(config.model);
+  teacher_fingerprint = linvideo::teacher_fingerprint(config.teacher_folder());
+
+  previews.sampling.sampler = config.sampler;
+  previews.sampling.times = times;
+  previews.sampling.guidance = 1;
+  previews.latent_shape = latent_shape;
+  previews.seed = static_cast<uint64_t>(config.preview.seed);
+  const PromptEmbeddings shown(teacher, config.preview.prompts.empty() ? std::vector{prompt} : config.preview.prompts);
+  for (int64_t i = 0; i < shown.size(); ++i) previews.text_1SD.push_back(shown.batch({i}, device));
+
+  for (auto& parameter : teacher.dit->parameters()) parameter.set_requires_grad(false);
+  generator = make_generator_network(config, teacher.dit);
+  generator.dit->set_activation_checkpointing(config.activation_checkpointing);
+}
+
+std::unique_ptr<TrajectoryStore> GeneratorRun::open_trajectories(const std::string& folder,
+                                                                 const std::string& field) const {
+  auto store = std::make_unique<TrajectoryStore>(folder);
+  const TrajectoryManifest& manifest = store->manifest();
+  LT_CHECK(manifest.teacher == teacher_fingerprint, ConfigError,
+           "{}: {} was made by another teacher (fingerprint {}, {} has {}): run lintorch-collect with this one", field,
+           folder, manifest.teacher, config.teacher_folder(), teacher_fingerprint);
+  LT_CHECK(manifest.latent_shape == latent_shape, ConfigError,
+           "{}: {} holds latents [{}], expected [{}] for this size and number of frames", field, folder,
+           fmt::join(manifest.latent_shape, ", "), fmt::join(latent_shape, ", "));
+  return store;
+}
+
+train::ParameterGroup GeneratorRun::group() const {
+  train::ParameterGroup group;
+  group.name = "generator";
+  group.parameters = generator.weights;
+  group.weight_decay = config.weight_decay;
+  return group;
+}
+
+TensorMap GeneratorRun::record() const {
+  return record_to_tensors(
+      DistillRecord{config, start_fingerprint, teacher_fingerprint, {times, shift, config.sampler}});
+}
+
+Json GeneratorRun::identity() const {
+  Json identity = config_to_json(config);
+  for (const char* key : {"model", "teacher", "prompts", "trajectories", "preview"}) identity.erase(key);
+  identity["gan"].erase("trajectories");
+  identity["start"] = start_fingerprint;
+  identity["teacher"] = teacher_fingerprint;
+  identity["shift"] = shift;
+  return identity;
+}
+
+void GeneratorRun::preview(int64_t step, const std::filesystem::path& folder) {
+  write_previews(teacher, generator.dit, previews, fmt::format("step_{:06}", step), folder);
+}
+
+}  // namespace lintorch::distill

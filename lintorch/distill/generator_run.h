@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lintorch/core/json.h"
+#include "lintorch/core/tensor_map.h"
+#include "lintorch/distill/config.h"
+#include "lintorch/distill/networks.h"
+#include "lintorch/linvideo/preview.h"
+#include "lintorch/linvideo/trajectory_store.h"
+#include "lintorch/pipeline/video_model.h"
+#include "lintorch/train/parameter_group.h"
+
+namespace lintorch::distill {
+
+/// What every objective of a distillation shares: the generator, the times it is evaluated at, its previews, and what a
+/// checkpoint says about the run.
+struct GeneratorRun {
+  /// teacher: loaded from config.teacher_folder() in fp32 on the training device; outlives the run. Its weights stop requiring
+  /// gradients. prompt: of the preview where the config names none. Throws ConfigError if model, teacher or size do not fit.
+  GeneratorRun(pipeline::VideoModel& teacher, DistillConfig config, const std::string& prompt);
+
+  /// Throws ConfigError naming `field` if they are of another teacher or of latents of another size.
+  std::unique_ptr<linvideo::TrajectoryStore> open_trajectories(const std::string& folder,
+                                                               const std::string& field) const;
+  train::ParameterGroup group() const;
+  /// DistillRecord (export.h).
+  TensorMap record() const;
+  /// What a continuation must have in common; places and previews may change.
+  Json identity() const;
+  /// By the few-step sampler, without guidance.
+  void preview(int64_t step, const std::filesystem::path& folder);
+
+  pipeline::VideoModel& teacher;
+  DistillConfig config;
+  c10::Device device;
+  std::vector<int64_t> latent_shape;  ///< [C, T, H, W]
+  double shift;
+  std::vector<double> times;  ///< flow times of config.steps
+  std::string start_fingerprint, teacher_fingerprint;
+  linvideo::PreviewSettings previews;
+  TrainedNetwork generator;
+};
+
+}  // namespace lintorch::distill
