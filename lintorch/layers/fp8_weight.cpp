@@ -20,6 +20,10 @@ void add_fp8_weight(torch::nn::LinearImpl& linear) {
   }
 }
 
+void remove_fp8_weight(torch::nn::LinearImpl& linear) {
+  if (linear.named_children().contains("fp8")) linear.unregister_module("fp8");
+}
+
 std::shared_ptr<Fp8WeightImpl> find_fp8_weight(const torch::nn::LinearImpl& linear) {
   if (at::GradMode::is_enabled()) return nullptr;
   for (const auto& child : linear.children())

@@ -25,6 +25,9 @@ TORCH_MODULE(Fp8Weight);
 /// Quantizes the weight of a layer as it is now; a second call does it again.
 void add_fp8_weight(torch::nn::LinearImpl& linear);
 
+/// Takes the FP8 weight of a layer away, if it has one.
+void remove_fp8_weight(torch::nn::LinearImpl& linear);
+
 /// The FP8 weight of a layer if it has one and no gradients are recorded, else null.
 std::shared_ptr<Fp8WeightImpl> find_fp8_weight(const torch::nn::LinearImpl& linear);
 

@@ -7,19 +7,19 @@
 namespace lintorch::wan {
 
 void quantize_wan_dit(WanDit& dit, Fp8Layers which) {
-  if (which == Fp8Layers::kNone) return;
   const auto& config = dit->config();
-  LT_CHECK(config.width() % 16 == 0 && config.ffn_dim % 16 == 0, NotSupportedError,
+  LT_CHECK(which == Fp8Layers::kNone || (config.width() % 16 == 0 && config.ffn_dim % 16 == 0), NotSupportedError,
            "[quantize_wan_dit] FP8 needs widths that are multiples of 16, got {} and {}", config.width(),
            config.ffn_dim);
+  const auto set = [](torch::nn::Linear& linear, bool on) {
+    on ? layers::add_fp8_weight(*linear) : layers::remove_fp8_weight(*linear);
+  };
   for (int64_t layer = 0; layer < dit->num_layers(); ++layer) {
     WanBlock block = dit->block(layer);
-    layers::add_fp8_weight(*block->ffn_in);
-    layers::add_fp8_weight(*block->ffn_out);
-    if (which != Fp8Layers::kAll) continue;
+    for (torch::nn::Linear linear : {block->ffn_in, block->ffn_out}) set(linear, which != Fp8Layers::kNone);
     for (torch::nn::Linear linear : {block->attn1->to_q, block->attn1->to_k, block->attn1->to_v, block->attn1->to_out,
                                      block->attn2->to_q, block->attn2->to_out})
-      layers::add_fp8_weight(*linear);
+      set(linear, which == Fp8Layers::kAll);
   }
 }
 

@@ -13,7 +13,7 @@ enum class Fp8Layers {
   kAll,          ///< also q, k, v and output of self-attention, q and output of cross-attention
 };
 
-/// Gives these layers FP8 weights (layers/fp8_weight.h), from the weights they have now; kNone does nothing. Text projections,
+/// Gives these layers FP8 weights (layers/fp8_weight.h), from the weights they have now, and takes those of all others away. Text projections,
 /// embeddings and head stay as they are, and so does attention itself (see set_fp8_attention). Throws NotSupportedError if a width is not a multiple of
 /// 16. A GPU older than sm_89 has no such products: LibTorch says so at the first forward.
 void quantize_wan_dit(WanDit& dit, Fp8Layers which);
