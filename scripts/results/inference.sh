@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Times of single operations, one block, the whole transformer (also against the number of frames) and a whole generation on
 # one GPU, beside Diffusers on the same card in the same run.
-#   scripts/results/inference.sh REPORTS [op] [block] [forward] [diffusers] [generate] [scaling] [1_3b] [14b]
+#   scripts/results/inference.sh REPORTS [op] [block] [forward] [diffusers] [generate] [four_steps] [scaling] [1_3b] [14b]
 # REPORTS: folder for the JSON files. Without names of parts or sizes: all of them. The lintorch programs are looked for in
 # PATH, then in build/apps; python3 needs torch and diffusers for that part. scripts/results/inference_table.py turns the
 # reports into docs/results/inference_h100.md, .json and .svg.
@@ -14,11 +14,11 @@ parts='' sizes=''
 for word in "$@"; do
   case "$word" in
     1_3b|14b) sizes+=" $word" ;;
-    op|block|forward|diffusers|generate|scaling) parts+=" $word" ;;
+    op|block|forward|diffusers|generate|four_steps|scaling) parts+=" $word" ;;
     *) echo "inference.sh: unknown part or size $word" >&2; exit 2 ;;
   esac
 done
-parts=${parts:-op block forward diffusers generate scaling} sizes=${sizes:-1_3b 14b}
+parts=${parts:-op block forward diffusers generate four_steps scaling} sizes=${sizes:-1_3b 14b}
 wants() { [[ " $parts " == *" $1 "* ]]; }
 mkdir -p "$reports"
 
@@ -47,6 +47,10 @@ for size in $sizes; do
   if wants generate; then
     lintorch-bench generate "${model[@]}" --set linear_layers=$ends --set steps=$steps --set vae_dtype=bf16 \
       --output "$reports/generate_$size.json"
+  fi
+  if wants four_steps; then  # as a distilled model: no guidance
+    lintorch-bench generate "${model[@]}" --set linear_layers=$ends --set steps=4 --set guidance=1 --set sampler=euler \
+      --set vae_dtype=bf16 --output "$reports/four_steps_$size.json"
   fi
   if wants scaling && [[ $size == 1_3b ]]; then
     for frames in 21 41 81 161 321 641; do

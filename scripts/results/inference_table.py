@@ -106,7 +106,7 @@ def main(reports, target):
     if rows:
         text += op_section(rows)
     for size, title in (("1_3b", "1.3B, 832x480, 81 frames"), ("14b", "14B, 1280x720, 81 frames")):
-        for section, parts in ((block_section, ["block"]), (forward_section, ["diffusers", "forward"]), (generate_section, ["generate"])):
+        for section, parts in ((block_section, ["block"]), (forward_section, ["diffusers", "forward"]), (generate_section, ["generate"]), (generate_section, ["four_steps"])):
             found = [row for part in parts for row in read(f"{part}_{size}.json")]
             if found:
                 text += section(title, found)
