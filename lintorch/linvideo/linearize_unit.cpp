@@ -12,6 +12,7 @@
 #include "lintorch/core/logging.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/linvideo/fingerprint.h"
+#include "lintorch/linvideo/guidance_ratio.h"
 #include "lintorch/linvideo/lora.h"
 #include "lintorch/linvideo/sampled_trajectories.h"
 #include "lintorch/linvideo/training_record.h"
@@ -309,8 +310,12 @@ void LinearizeUnit::measure_held_out(train::MetricBag& metrics) {
   if (config_.validation.trajectories == 0 || config_.validation.states == 0) return;
   const auto indices = spread_states(source_->manifest(), num_training_trajectories_, source_->num_trajectories(),
                                      config_.validation.states);
+  const VelocityFunction teacher = velocity_of(teacher_.dit);
   metrics.add("held_out/velocity_mse",
-              velocity_error(student_, *source_, indices, config_.batch_size, device_, velocity_of(teacher_.dit)));
+              velocity_error(student_, *source_, indices, config_.batch_size, device_, teacher));
+  if (source_->manifest().has_unconditional())
+    metrics.add("held_out/guidance_ratio",
+                guidance_ratio(student_, *source_, indices, config_.batch_size, device_, teacher));
 }
 
 TensorMap LinearizeUnit::extra_state() {

@@ -127,7 +127,8 @@ class Study:
                                       "--set", f"output={folder / 'model'}"], folder / "export.log")
         shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
         metrics = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
-        record = dict(seconds=seconds, last_metrics=metrics[-1] if metrics else {}, gates=gates(metrics))
+        last = {key: value for line in metrics for key, value in line.items()}  # held-out ones are not in every line
+        record = dict(seconds=seconds, last_metrics=last, gates=gates(metrics))
         (folder / "train.json").write_text(json.dumps(record))
         with self.lock:
             self.longest["train"] = max(self.longest.get("train", 0), seconds)

@@ -38,7 +38,7 @@ The miniature of `configs/tiny_wan` (8 layers, 540 tokens), trained and evaluate
 with `configs/tiny_wan/study.json`. {prompts} held-out prompts, {steps} sampler steps with guidance, every model from the same
 noise. Fréchet: distance of the judge's features from those of real clips, so the teacher's own value is the yardstick. +- is
 the standard deviation between seeds; in brackets, where there is one seed, the 95 % half-width over the prompts. Training
-time is wall clock with several runs on the card at once. The same numbers as data: `method.json`.
+time is wall clock with several runs on the card at once. Guidance ratio: `held_out/guidance_ratio` of the training log. The same numbers as data: `method.json`.
 """
 
 
@@ -64,6 +64,13 @@ def cell(metric, results):
         return f"{mean:.{digits}f} +- {statistics.stdev(value['mean'] for value in values):.{digits}f}"
     spread = values[0]["ci95"]
     return f"{mean:.{digits}f}" + (f" ({spread:.{digits}f})" if spread else "")
+
+
+def guidance_ratio(results):
+    """Mean of how much of the teacher's guidance the models have, where their training measured it."""
+    values = [result["train"].get("last_metrics", {}).get("held_out/guidance_ratio") for result in results]
+    values = [value for value in values if value is not None]
+    return f"{statistics.mean(values):.2f}" if values else "-"
 
 
 def table_rows(study, name, results):
@@ -164,14 +171,14 @@ def main():
         if len(rows) < 2:  # nothing to compare
             continue
         text += f"\n## {name.capitalize()}\n\n| | seeds | " + " | ".join(title for title, _ in METRICS.values())
-        text += " | training s | linear layers |\n|" + "---|" * (len(METRICS) + 4) + "\n"
+        text += " | guidance ratio | training s | linear layers |\n|" + "---|" * (len(METRICS) + 5) + "\n"
         if teacher:
-            text += "| teacher | - | " + " | ".join(cell(metric, [teacher]) for metric in METRICS) + " | - | - |\n"
+            text += "| teacher | - | " + " | ".join(cell(metric, [teacher]) for metric in METRICS) + " | 1 | - | - |\n"
         for row, found in rows:
             seconds = statistics.mean(result["train"]["seconds"] for result in found)
             layers = "; ".join(sorted({" ".join(map(str, result["layers"])) for result in found}))
             text += f"| {row} | {len(found)} | " + " | ".join(cell(metric, found) for metric in METRICS)
-            text += f" | {seconds:.0f} | {layers} |\n"
+            text += f" | {guidance_ratio(found)} | {seconds:.0f} | {layers} |\n"
             for metric in sorted({metric for result in found for metric in result["metrics"]}):
                 values = [result["metrics"][metric] for result in found if metric in result["metrics"]]
                 data.append(data_row(name, row, metric, values, found,

@@ -9,6 +9,7 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/feature_matching_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/fingerprint_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/flow_pair_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/guidance_ratio_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/layer_assignment_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/linearize_rollback_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/linearize_unit_test.cpp
