@@ -11,13 +11,12 @@ running anything.
 """
 import json
 import pathlib
-import shutil
 import statistics
 import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from run import Study, overrides, read_study, run, run_key, study_parser  # noqa: E402
+from run import Study, read_study, run, run_key, study_parser  # noqa: E402
 
 TEACHER = "configs/tiny_wan/model"
 METRICS = {  # title, digits
@@ -78,15 +77,10 @@ class FourSteps(Study):
         with lock:
             if not (folder / "swap" / "model_index.json").exists():
                 folder.mkdir(exist_ok=True)
-                seconds = self.call("lintorch-train", [
-                    "--config", "configs/tiny_wan/linearize.json", *overrides(settings["linearize"]),
-                    *overrides({"linearize.seed": settings["seed"], "linearize.trajectories": str(trajectories),
-                                "output": str(folder / "run"), "resume": True})],
-                    folder / "train.log", self.eval_reserve(2), append=True)
-                self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json", *overrides({
-                    "checkpoint": str(folder / "run"), "output": str(folder / "model"),
-                    "untrained_swap": str(folder / "swap")})], folder / "export.log")
-                shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
+                seconds = self.train_and_export(
+                    "linearize", {**settings["linearize"], "linearize.seed": settings["seed"],
+                                  "linearize.trajectories": str(trajectories), "resume": True},
+                    folder / "run", folder / "model", untrained_swap=str(folder / "swap"))
                 print(f"linearized {folder.name} in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
         return str(folder / ("swap" if swap else "model"))
 
@@ -94,7 +88,7 @@ class FourSteps(Study):
         if "start" not in settings:
             return key, dict(seconds=0.0)
         folder = self.args.work / key
-        if (folder / "model" / "model_index.json").exists():
+        if (folder / "train.json").exists():
             return key, json.loads((folder / "train.json").read_text())
         model = self.start(settings, trajectories)
         folder.mkdir(exist_ok=True)
@@ -102,17 +96,12 @@ class FourSteps(Study):
         for number, stage in enumerate(settings["stages"], 1):
             run, model_of_stage = folder / stage, folder / ("model" if number == len(settings["stages"]) else f"model_{stage}")
             if not (model_of_stage / "model_index.json").exists():
-                self.call("lintorch-train", [
-                    "--config", "configs/tiny_wan/distill.json", *overrides({
-                        "distill.objective": stage, "distill.model": model, "distill.teacher": TEACHER,
-                        "distill.steps": step_list(settings["steps"]), "distill.seed": settings["seed"],
-                        "distill.trajectories": str(trajectories), "distill.gan.trajectories": str(trajectories),
-                        **settings["distill"], **(settings["regression"] if stage == "regression" else {}),
-                        "output": str(run), "resume": True})],
-                    folder / "train.log", self.eval_reserve(2), append=True)
-                self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json", *overrides({
-                    "checkpoint": str(run), "output": str(model_of_stage)})], folder / "export.log")
-                shutil.rmtree(run / "checkpoints", ignore_errors=True)
+                self.train_and_export("distill", {
+                    "distill.objective": stage, "distill.model": model, "distill.teacher": TEACHER,
+                    "distill.steps": step_list(settings["steps"]), "distill.seed": settings["seed"],
+                    "distill.trajectories": str(trajectories), "distill.gan.trajectories": str(trajectories),
+                    **settings["distill"], **(settings["regression"] if stage == "regression" else {}), "resume": True},
+                    run, model_of_stage)
             model = str(model_of_stage)
             metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
             seconds += metrics[-1]["seconds"]  # over all calls

@@ -43,7 +43,13 @@ def overrides(settings):
 
 def read_study(path):
     text = "\n".join(line for line in path.read_text().splitlines() if not line.lstrip().startswith("//"))
-    return json.loads(text)
+    study = json.loads(text)
+    for table in study.get("tables", {}).values():
+        if "like" in table:
+            model = study["tables"][table["like"]]
+            table["train"] = {**model.get("train", {}), **table.get("train", {})}
+            table["rows"] = {row: {**model["rows"][row], **own} for row, own in table["rows"].items()}
+    return study
 
 
 def run_key(settings):
@@ -64,10 +70,10 @@ class Study:
     def left(self):
         return float("inf") if not self.args.time_limit else self.args.time_limit - (time.monotonic() - self.begin)
 
-    def call(self, name, arguments, log, reserve=0.0, append=False):
+    def call(self, name, arguments, log, reserve=0.0):
         """Seconds of a program, which is told to stop `reserve` seconds before the time limit."""
         begin = time.monotonic()
-        with open(log, "a" if append else "w") as file:
+        with open(log, "a") as file:
             file.write(shlex.join([name, *arguments]) + "\n")
             file.flush()
             process = subprocess.Popen([program(name), *arguments], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT,
@@ -84,6 +90,17 @@ class Study:
     def eval_reserve(self, models):
         """Seconds that the evaluation of so many models takes, and the teacher's with it."""
         return (1 + models) * self.longest.get("eval", self.args.eval_seconds)
+
+    def train_and_export(self, config, settings, run, model, **export):
+        """Seconds of a training in the run folder; exports it to the model folder and keeps no checkpoint."""
+        seconds = self.call("lintorch-train", ["--config", f"configs/tiny_wan/{config}.json",
+                                               *overrides({**settings, "output": str(run)})],
+                            run.parent / "train.log", self.eval_reserve(2))
+        self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json",
+                                      *overrides({"checkpoint": str(run), "output": str(model), **export})],
+                  run.parent / "export.log")
+        shutil.rmtree(run / "checkpoints", ignore_errors=True)
+        return seconds
 
     def collect(self):
         folder = self.args.work / "trajectories"
@@ -120,12 +137,8 @@ class Study:
         if (folder / "model" / "model_index.json").exists():
             return key, json.loads((folder / "train.json").read_text())
         folder.mkdir(exist_ok=True)
-        seconds = self.call("lintorch-train", ["--config", "configs/tiny_wan/linearize.json", *overrides(settings), "--set",
-                                               f"linearize.trajectories={trajectories}", "--set", f"output={folder / 'run'}"],
-                            folder / "train.log", self.eval_reserve(2))
-        self.call("lintorch-export", ["--config", "configs/tiny_wan/export.json", "--set", f"checkpoint={folder / 'run'}",
-                                      "--set", f"output={folder / 'model'}"], folder / "export.log")
-        shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
+        seconds = self.train_and_export("linearize", {**settings, "linearize.trajectories": str(trajectories)},
+                                        folder / "run", folder / "model")
         metrics = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
         last = {key: value for line in metrics for key, value in line.items()}  # held-out ones are not in every line
         record = dict(seconds=seconds, last_metrics=last, gates=gates(metrics))
