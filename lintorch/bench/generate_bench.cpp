@@ -26,10 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-pipeline::VideoSize video_size(const GenerateBenchConfig& config, const pipeline::PresetModel& model) {
-  return pipeline::choose_size(model.defaults, config.size, config.frames);
-}
-
 umt5::TokenBatch random_prompt(const pipeline::PresetModel& model, int64_t tokens) {
   const int64_t S = model.text_tokens;
   return {at::randint(2, model.text_encoder.vocab_size, {1, S}, at::kLong),
@@ -112,7 +108,7 @@ GenerateReport run_generate_bench(const GenerateBenchConfig& config) {
   const c10::InferenceMode inference;
   const c10::Device device = resolve_device(config.device);
   const auto preset = pipeline::preset_model(config.preset);
-  const auto size = video_size(config, preset);
+  const auto size = pipeline::choose_size(preset.defaults, config.size, config.frames);
   const auto shape = pipeline::latent_shape(preset.transformer, preset.vae, size);
   const VideoFile file(config.video);
   const at::ScalarType dtype = dtype_from_name(config.dtype);

@@ -13,7 +13,6 @@
 #include "lintorch/linvideo/flow_pair.h"
 #include "lintorch/linvideo/mse_objective.h"
 #include "lintorch/linvideo/student.h"
-#include "lintorch/pipeline/prompt_file.h"
 
 namespace lintorch::distill {
 
@@ -31,24 +30,20 @@ at::Tensor mean_pair_distance(const at::Tensor& x_BCTHW) {
 
 }  // namespace
 
-DistillUnit::DistillUnit(pipeline::VideoModel& teacher, DistillConfig config)
-    : prompt_texts_(pipeline::read_prompts(config.prompts)),
-      run_(teacher, std::move(config), prompt_texts_.front()),
-      guidance_(this->config().guidance.value_or(teacher.defaults.guidance)) {
+DistillUnit::DistillUnit(pipeline::VideoModel& teacher, DistillConfig config_in)
+    : run_(teacher, std::move(config_in)), guidance_(config().guidance.value_or(teacher.defaults.guidance)) {
   reseed(0);
-  const GanConfig& gan = this->config().gan;
-  if (gan.weight > 0) store_ = run_.open_trajectories(gan.trajectories, "gan.trajectories");
-  prompts_ = std::make_unique<PromptEmbeddings>(teacher, prompt_texts_);
+  prompts_ = std::make_unique<PromptEmbeddings>(teacher, run_.prompts);
   if (guidance_ != 1.0)
-    uncond_1SD_ = PromptEmbeddings(teacher, {this->config().negative_prompt.value_or(teacher.defaults.negative_prompt)})
+    uncond_1SD_ = PromptEmbeddings(teacher, {config().negative_prompt.value_or(teacher.defaults.negative_prompt)})
                       .batch({0}, run_.device);
   teacher.text_encoder = nullptr;
 
-  critic_ = make_critic_network(this->config(), teacher.dit);
-  critic_.dit->set_activation_checkpointing(this->config().activation_checkpointing);
-  if (store_) {
-    gan_head_ =
-        GanHead(critic_.dit->config(), gan.layers, mix_seed(static_cast<uint64_t>(this->config().seed), kHeadStream));
+  critic_ = make_critic_network(config(), teacher.dit);
+  critic_.dit->set_activation_checkpointing(config().activation_checkpointing);
+  if (config().gan.weight > 0) {
+    gan_head_ = GanHead(critic_.dit->config(), config().gan.layers,
+                        mix_seed(static_cast<uint64_t>(config().seed), kHeadStream));
     gan_head_->to(run_.device);
   }
 }
@@ -156,9 +151,9 @@ at::Tensor DistillUnit::critic_loss(const GeneratorOutput& output, const at::Ten
 /// Of the teacher's finished samples, noised as the generator's are.
 at::Tensor DistillUnit::real_logits(at::Generator& random) {
   std::vector<at::Tensor> x0, text;
-  for (const int64_t trajectory : random_indices(store_->num_trajectories(), config().batch_size, random)) {
-    x0.push_back(store_->state(trajectory, store_->num_steps()));
-    text.push_back(store_->text(trajectory));
+  for (const int64_t trajectory : random_indices(run_.trajectories->num_trajectories(), config().batch_size, random)) {
+    x0.push_back(run_.trajectories->state(trajectory, run_.trajectories->num_steps()));
+    text.push_back(run_.trajectories->text(trajectory));
   }
   const FlowPair pair = renoised_pair(stack_to_device(x0, run_.device), stack_to_device(text, run_.device),
                                       config().dmd.min_t, config().dmd.max_t, run_.shift, random);

@@ -12,7 +12,6 @@
 #include "lintorch/distill/gan_head.h"
 #include "lintorch/distill/generator_run.h"
 #include "lintorch/linvideo/prompt_embeddings.h"
-#include "lintorch/linvideo/trajectory_store.h"
 #include "lintorch/pipeline/video_model.h"
 #include "lintorch/train/train_unit.h"
 
@@ -68,7 +67,6 @@ class DistillUnit : public train::TrainUnit {
                          train::MetricBag& metrics);
   at::Tensor real_logits(at::Generator& random);
 
-  std::vector<std::string> prompt_texts_;
   GeneratorRun run_;
   double guidance_;
   uint64_t data_seed_ = 0;  ///< of prompts, noise and times
@@ -76,7 +74,6 @@ class DistillUnit : public train::TrainUnit {
   at::Tensor uncond_1SD_;  ///< undefined without guidance
   TrainedNetwork critic_;
   GanHead gan_head_{nullptr};
-  std::unique_ptr<linvideo::TrajectoryStore> store_;
   int64_t generator_updates_ = 0;  ///< for the progress note
 };
 

@@ -20,12 +20,9 @@ namespace lintorch::distill {
 /// checkpoint says about the run.
 struct GeneratorRun {
   /// teacher: loaded from config.teacher_folder() in fp32 on the training device; outlives the run. Its weights stop requiring
-  /// gradients. prompt: of the preview where the config names none. Throws ConfigError if model, teacher or size do not fit.
-  GeneratorRun(pipeline::VideoModel& teacher, DistillConfig config, const std::string& prompt);
+  /// gradients. Throws ConfigError if model, teacher, prompts, trajectories or size do not fit, before a network is made.
+  GeneratorRun(pipeline::VideoModel& teacher, DistillConfig config);
 
-  /// Throws ConfigError naming `field` if they are of another teacher or of latents of another size.
-  std::unique_ptr<linvideo::TrajectoryStore> open_trajectories(const std::string& folder,
-                                                               const std::string& field) const;
   train::ParameterGroup group() const;
   /// DistillRecord (export.h).
   TensorMap record() const;
@@ -37,12 +34,17 @@ struct GeneratorRun {
   pipeline::VideoModel& teacher;
   DistillConfig config;
   c10::Device device;
+  std::unique_ptr<linvideo::TrajectoryStore> trajectories;  ///< of the regression or the discriminator; null without
+  std::vector<std::string> prompts;   ///< config.prompts, or those of the regression's trajectories
   std::vector<int64_t> latent_shape;  ///< [C, T, H, W]
   double shift;
   std::vector<double> times;  ///< flow times of config.steps
   std::string start_fingerprint, teacher_fingerprint;
   linvideo::PreviewSettings previews;
   TrainedNetwork generator;
+
+ private:
+  void open_trajectories(const std::string& folder, const std::string& field);
 };
 
 }  // namespace lintorch::distill

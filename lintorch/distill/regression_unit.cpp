@@ -30,41 +30,39 @@ int64_t nearest_step(const TrajectoryManifest& manifest, double time, const std:
 
 }  // namespace
 
-RegressionUnit::RegressionUnit(pipeline::VideoModel& teacher, DistillConfig config) {
-  config.validate("distill");  // before the folder is read
-  const std::string folder = config.trajectories;
-  run_ = std::make_unique<GeneratorRun>(teacher, std::move(config), read_manifest(folder).prompts.front());
+RegressionUnit::RegressionUnit(pipeline::VideoModel& teacher, DistillConfig config) : run_(teacher, std::move(config)) {
   reseed(0);
-  store_ = run_->open_trajectories(folder, "distill.trajectories");
-  for (const double time : run_->times) stored_steps_.push_back(nearest_step(store_->manifest(), time, folder));
   teacher.text_encoder = nullptr;
+  for (const double time : run_.times)
+    stored_steps_.push_back(nearest_step(run_.trajectories->manifest(), time, run_.config.trajectories));
 }
 
 void RegressionUnit::reseed(int64_t rollbacks) {
-  data_seed_ = mix_seed(static_cast<uint64_t>(run_->config.seed), kRegressionStream, static_cast<uint64_t>(rollbacks));
+  data_seed_ = mix_seed(static_cast<uint64_t>(run_.config.seed), kRegressionStream, static_cast<uint64_t>(rollbacks));
 }
 
 at::Tensor RegressionUnit::training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) {
   auto random = make_generator(mix_seed(data_seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)));
-  const int64_t B = run_->config.batch_size;
-  const auto trajectories = random_indices(store_->num_trajectories(), B, random);
+  const TrajectoryStore& store = *run_.trajectories;
+  const int64_t B = run_.config.batch_size;
+  const auto trajectories = random_indices(store.num_trajectories(), B, random);
   const auto places = random_indices(static_cast<int64_t>(stored_steps_.size()), B, random);
   std::vector<at::Tensor> x, x0, text;
   std::vector<double> times, timesteps;
   for (int64_t b = 0; b < B; ++b) {
     const int64_t stored = stored_steps_[places[b]];
-    x.push_back(store_->state(trajectories[b], stored));
-    x0.push_back(store_->state(trajectories[b], store_->num_steps()));
-    text.push_back(store_->text(trajectories[b]));
-    times.push_back(store_->manifest().sigmas[stored]);
-    timesteps.push_back(store_->manifest().timesteps[stored]);
+    x.push_back(store.state(trajectories[b], stored));
+    x0.push_back(store.state(trajectories[b], store.num_steps()));
+    text.push_back(store.text(trajectories[b]));
+    times.push_back(store.manifest().sigmas[stored]);
+    timesteps.push_back(store.manifest().timesteps[stored]);
   }
-  const at::Tensor x_BCTHW = stack_to_device(x, run_->device);
-  const at::Tensor velocity = run_->generator.dit->forward(x_BCTHW, times_to_device(timesteps, run_->device),
-                                                           stack_to_device(text, run_->device));
-  const at::Tensor t_B = times_to_device(times, run_->device);
+  const at::Tensor x_BCTHW = stack_to_device(x, run_.device);
+  const at::Tensor velocity =
+      run_.generator.dit->forward(x_BCTHW, times_to_device(timesteps, run_.device), stack_to_device(text, run_.device));
+  const at::Tensor t_B = times_to_device(times, run_.device);
   const at::Tensor loss =
-      mse_objective(x_BCTHW - per_sample(t_B, x_BCTHW) * velocity, stack_to_device(x0, run_->device));
+      mse_objective(x_BCTHW - per_sample(t_B, x_BCTHW) * velocity, stack_to_device(x0, run_.device));
   metrics.add("loss/regression", loss.detach());
   return loss;
 }
@@ -72,8 +70,8 @@ at::Tensor RegressionUnit::training_loss(int64_t step, int64_t micro_step, train
 void RegressionUnit::load_extra_state(const TensorMap& state) { distill_record_from_tensors(state); }
 
 Json RegressionUnit::identity() const {
-  Json identity = run_->identity();
-  const TrajectoryManifest& manifest = store_->manifest();
+  Json identity = run_.identity();
+  const TrajectoryManifest& manifest = run_.trajectories->manifest();
   identity["trajectories"] = {{"number", manifest.trajectories},
                               {"seed", manifest.seed},
                               {"sigmas", manifest.sigmas},

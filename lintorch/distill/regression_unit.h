@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,21 +24,20 @@ class RegressionUnit : public train::TrainUnit {
   RegressionUnit(pipeline::VideoModel& teacher, DistillConfig config);
 
   std::string name() const override { return "distill"; }
-  std::vector<train::ParameterGroup> parameter_groups() override { return {run_->group()}; }
+  std::vector<train::ParameterGroup> parameter_groups() override { return {run_.group()}; }
   at::Tensor training_loss(int64_t step, int64_t micro_step, train::MetricBag& metrics) override;
   void reseed(int64_t rollbacks) override;
-  TensorMap extra_state() override { return run_->record(); }
+  TensorMap extra_state() override { return run_.record(); }
   void load_extra_state(const TensorMap& state) override;
   Json identity() const override;
-  void preview(int64_t step, const std::filesystem::path& folder) override { run_->preview(step, folder); }
+  void preview(int64_t step, const std::filesystem::path& folder) override { run_.preview(step, folder); }
 
   /// Of each time of the list, the stored step whose state is next to it.
   const std::vector<int64_t>& stored_steps() const { return stored_steps_; }
-  wan::WanDit& generator() { return run_->generator.dit; }
+  wan::WanDit& generator() { return run_.generator.dit; }
 
  private:
-  std::unique_ptr<linvideo::TrajectoryStore> store_;
-  std::unique_ptr<GeneratorRun> run_;
+  GeneratorRun run_;
   std::vector<int64_t> stored_steps_;
   uint64_t data_seed_ = 0;
 };

@@ -95,10 +95,7 @@ void LinearizeUnit::check_config() {
            "validation.trajectories: expected fewer than the {} trajectories of {}, got {}",
            source_->num_trajectories(), config_.trajectories, config_.validation.trajectories);
   teacher_fingerprint_ = teacher_fingerprint(config_.model);
-  LT_CHECK(
-      manifest.teacher == teacher_fingerprint_, ConfigError,
-      "trajectories: {} was made by another teacher (fingerprint {}, {} has {}): run lintorch-collect with this one",
-      config_.trajectories, manifest.teacher, config_.model, teacher_fingerprint_);
+  check_same_teacher(manifest, teacher_fingerprint_, config_.model, config_.trajectories, "trajectories");
   const bool reads_velocities =
       objective.states == StateSource::kStored && (objective.kind == ObjectiveKind::kMse || objective.mse_anchor > 0);
   LT_CHECK(
@@ -311,11 +308,14 @@ void LinearizeUnit::measure_held_out(train::MetricBag& metrics) {
   const auto indices = spread_states(source_->manifest(), num_training_trajectories_, source_->num_trajectories(),
                                      config_.validation.states);
   const VelocityFunction teacher = velocity_of(teacher_.dit);
-  metrics.add("held_out/velocity_mse",
-              velocity_error(student_, *source_, indices, config_.batch_size, device_, teacher));
-  if (source_->manifest().has_unconditional())
-    metrics.add("held_out/guidance_ratio",
-                guidance_ratio(student_, *source_, indices, config_.batch_size, device_, teacher));
+  if (!source_->manifest().has_unconditional()) {
+    metrics.add("held_out/velocity_mse",
+                velocity_error(student_, *source_, indices, config_.batch_size, device_, teacher));
+    return;
+  }
+  const auto errors = guided_errors(student_, *source_, indices, config_.batch_size, device_, teacher);
+  metrics.add("held_out/velocity_mse", errors.velocity_mse);
+  metrics.add("held_out/guidance_ratio", errors.guidance_ratio);
 }
 
 TensorMap LinearizeUnit::extra_state() {

@@ -83,6 +83,13 @@ void write_manifest(const fs::path& folder, const TrajectoryManifest& manifest) 
   write_json_file(folder / "manifest.json", config_to_json(manifest));
 }
 
+void check_same_teacher(const TrajectoryManifest& manifest, const std::string& fingerprint, const std::string& model,
+                        const std::string& folder, const std::string& field) {
+  LT_CHECK(manifest.teacher == fingerprint, ConfigError,
+           "{}: {} was made by another teacher (fingerprint {}, {} has {}): run lintorch-collect with this one", field,
+           folder, manifest.teacher, model, fingerprint);
+}
+
 void check_same_request(const TrajectoryManifest& stored, const TrajectoryManifest& wanted, const fs::path& folder) {
   const Json have = config_to_json(stored);
   const Json want = config_to_json(wanted);

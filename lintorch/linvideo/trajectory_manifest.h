@@ -101,6 +101,10 @@ TrajectoryManifest read_manifest(const std::filesystem::path& folder);
 /// Writes `folder`/manifest.json atomically.
 void write_manifest(const std::filesystem::path& folder, const TrajectoryManifest& manifest);
 
+/// Throws ConfigError naming `field` if the trajectories in `folder` are not of the teacher in `model`, which has this fingerprint.
+void check_same_teacher(const TrajectoryManifest& manifest, const std::string& fingerprint, const std::string& model,
+                        const std::string& folder, const std::string& field);
+
 /// Throws ConfigError naming the first field (shards apart) in which an existing store differs from a request.
 void check_same_request(const TrajectoryManifest& stored, const TrajectoryManifest& wanted,
                         const std::filesystem::path& folder);

@@ -12,6 +12,17 @@
 
 namespace lintorch::linvideo {
 
+/// What teacher and student say at the same states.
+struct VelocityPair {
+  at::Tensor velocity_BCTHW, velocity_hat_BCTHW;
+  /// mean (u - u^)^2 of each state.
+  at::Tensor errors_B() const;
+};
+
+/// The teacher's velocity is the stored one, or what `teacher` says where the store has none.
+VelocityPair velocity_pair(wan::WanDit& student, const TrajectorySource& store, const std::vector<StateIndex>& indices,
+                           c10::Device device, const VelocityFunction& teacher);
+
 /// mean (u - u^)^2 over stored states, a scalar on the device; u is the stored velocity of the teacher, or what `teacher`
 /// says where the store has states alone.
 at::Tensor velocity_error(wan::WanDit& student, const TrajectorySource& store, const std::vector<StateIndex>& indices,

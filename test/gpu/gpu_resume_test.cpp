@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "test/support/copy_checkpoint.h"
 #include "test/unit/linvideo/linearize_fixture.h"
 
 using namespace lintorch;
@@ -32,9 +33,7 @@ TEST_CASE("on a GPU a resumed run ends with the same bits", "[gpu_resume]") {
     const TensorMap whole = f.train(name + "_whole");
     f.trainer.save_every = 7;  // gates, average, moments and data position come from the checkpoint
     f.train(name + "_parts");
-    const auto run = f.folder / (name + "_resumed");
-    std::filesystem::create_directories(run / "checkpoints");
-    std::filesystem::copy(f.folder / (name + "_parts/checkpoints/step_00000007"), run / "checkpoints/step_00000007");
+    test::copy_checkpoint(f.folder / (name + "_parts"), "step_00000007", f.folder / (name + "_resumed"));
     const TensorMap resumed = f.train(name + "_resumed");
     REQUIRE(resumed.size() == whole.size());
     for (const auto& [key, value] : whole) {

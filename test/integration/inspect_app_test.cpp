@@ -17,6 +17,15 @@ void check_refused(const test::AppResult& result, int exit_code, const std::stri
   CHECK_THAT(result.output, Contains(message));
 }
 
+/// One sampler step of a small video; the latents go to latents.safetensors in the folder.
+test::AppResult generate_once(const test::TempDir& scratch, const std::string& model, const std::string& options) {
+  return test::run_app("generate",
+                       "--model " + model + " --prompt x --size 16x16 --frames 5 --steps 1 --device cpu " + options +
+                           " --save-latents " + (scratch / "latents.safetensors").string() + " --output " +
+                           (scratch / "out.gif").string(),
+                       scratch.path());
+}
+
 }  // namespace
 
 TEST_CASE("lintorch-inspect lists its commands and refuses others", "[inspect_app]") {
@@ -119,13 +128,7 @@ TEST_CASE("lintorch-generate starts from given noise", "[inspect_app]") {
   REQUIRE(
       test::run_app("inspect", "random --set transformer.num_layers=1 --output " + model, scratch.path()).exit_code ==
       0);
-  const auto generate = [&](const std::string& noise) {
-    return test::run_app("generate",
-                         "--model " + model + " --prompt x --size 16x16 --frames 5 --steps 1 --device cpu --noise " +
-                             noise + " --save-latents " + (scratch / "latents.safetensors").string() + " --output " +
-                             (scratch / "out.gif").string(),
-                         scratch.path());
-  };
+  const auto generate = [&](const std::string& noise) { return generate_once(scratch, model, "--noise " + noise); };
   const auto write = [&](const std::string& name, const at::Tensor& noise) {
     io::write_safetensors(scratch / "noise.safetensors", {{name, noise}});
     return (scratch / "noise.safetensors").string();
@@ -149,12 +152,7 @@ TEST_CASE("lintorch-generate attends in FP8 if told to, and says so", "[inspect_
       test::run_app("inspect", "random --set transformer.num_layers=2 --output " + model, scratch.path()).exit_code ==
       0);
   const auto latents = [&](const std::string& options, bool announced) {
-    const auto result =
-        test::run_app("generate",
-                      "--model " + model + " --prompt x --size 16x16 --frames 5 --steps 1 --device cpu " + options +
-                          " --save-latents " + (scratch / "latents.safetensors").string() + " --output " +
-                          (scratch / "out.gif").string(),
-                      scratch.path());
+    const auto result = generate_once(scratch, model, options);
     INFO(result.output);
     CHECK(result.exit_code == 0);
     CHECK((result.output.find("FP8 attention in 2 of 2 layers") != std::string::npos) == announced);

@@ -11,12 +11,22 @@
 
 using namespace lintorch;
 
-TEST_CASE("a block is timed with both attentions, in inference and training", "[model_bench]") {
-  bench::BlockBenchConfig config;
+namespace {
+
+template <class Config>
+Config small_config() {
+  Config config;
   config.size = "32x32";
   config.frames = 5;
   config.device = "cpu";
   config.dtype = "fp32";
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("a block is timed with both attentions, in inference and training", "[model_bench]") {
+  auto config = small_config<bench::BlockBenchConfig>();
   config.warmup = 0;
   config.repeats = 2;
   config.feature_dim = 8;
@@ -39,11 +49,7 @@ TEST_CASE("a block is timed with both attentions, in inference and training", "[
 }
 
 TEST_CASE("the whole transformer is timed for each number of linear layers", "[model_bench]") {
-  bench::ForwardBenchConfig config;
-  config.size = "32x32";
-  config.frames = 5;
-  config.device = "cpu";
-  config.dtype = "fp32";
+  auto config = small_config<bench::ForwardBenchConfig>();
   config.linear_layers = {0, 8};
   config.feature_dim = 8;
   config.text_tokens = 4;
@@ -59,12 +65,8 @@ TEST_CASE("the whole transformer is timed for each number of linear layers", "[m
 
 TEST_CASE("a generation is timed part by part", "[model_bench]") {
   const test::TempDir folder;
-  bench::GenerateBenchConfig config;
-  config.size = "32x32";
-  config.frames = 5;
+  auto config = small_config<bench::GenerateBenchConfig>();
   config.steps = 2;
-  config.device = "cpu";
-  config.dtype = "fp32";
   config.linear_layers = {0, 4};
   config.feature_dim = 8;
   config.video = (folder / "clip.gif").string();
@@ -86,11 +88,7 @@ TEST_CASE("a generation is timed part by part", "[model_bench]") {
 }
 
 TEST_CASE("attention in FP8 is timed beside that in the model's format, with its error", "[model_bench]") {
-  bench::ForwardBenchConfig config;
-  config.size = "32x32";
-  config.frames = 5;
-  config.device = "cpu";
-  config.dtype = "fp32";
+  auto config = small_config<bench::ForwardBenchConfig>();
   config.fp8_attention = {false, true};
   config.text_tokens = 4;
   config.warmup = 0;

@@ -57,12 +57,21 @@ struct DistillFixture {
   /// Trains in a run folder, from its newest checkpoint if it has one; returns the weights of both networks.
   TensorMap train(const std::string& run) {
     auto u = unit();
-    train::Trainer loop(trainer, u, folder / run);
+    go_on(u, run);
+    TensorMap weights = weights_of(u.generator());
+    for (const auto& [name, value] : weights_of(u.critic())) weights["critic." + name] = value;
+    return weights;
+  }
+
+  void go_on(train::TrainUnit& unit, const std::string& run) const {
+    train::Trainer loop(trainer, unit, folder / run);
     loop.resume();
     loop.run();
+  }
+
+  static TensorMap weights_of(const wan::WanDit& dit) {
     TensorMap weights;
-    for (const auto& p : u.generator()->named_parameters()) weights[p.key()] = p.value().detach().clone();
-    for (const auto& p : u.critic()->named_parameters()) weights["critic." + p.key()] = p.value().detach().clone();
+    for (const auto& p : dit->named_parameters()) weights[p.key()] = p.value().detach().clone();
     return weights;
   }
 

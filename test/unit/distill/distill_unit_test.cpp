@@ -7,6 +7,7 @@
 
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
+#include "test/support/copy_checkpoint.h"
 #include "test/unit/distill/distill_fixture.h"
 
 using namespace lintorch;
@@ -141,9 +142,7 @@ TEST_CASE("a resumed distillation ends with the same bits", "[distill_unit]") {
     f.trainer.keep_last = 20;
     f.train(name + "_parts");
     for (const char* last : {"step_00000004", "step_00000006"}) {
-      const auto run = f.folder / (name + "_" + last);
-      std::filesystem::create_directories(run / "checkpoints");
-      std::filesystem::copy(f.folder / (name + "_parts/checkpoints/") / last, run / "checkpoints" / last);
+      test::copy_checkpoint(f.folder / (name + "_parts"), last, f.folder / (name + "_" + last));
       f.trainer.save_every = 0;
       INFO(name << " from " << last);
       CHECK(equal(f.train(name + "_" + last), whole));

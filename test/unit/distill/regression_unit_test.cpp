@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "lintorch/distill/export.h"
+#include "test/support/copy_checkpoint.h"
 #include "test/unit/distill/distill_fixture.h"
 
 using namespace lintorch;
@@ -26,12 +27,8 @@ struct Fixture : test::DistillFixture {
   }
   TensorMap train_regression(const std::string& run) {
     auto unit = regression();
-    train::Trainer loop(trainer, unit, folder / run);
-    loop.resume();
-    loop.run();
-    TensorMap weights;
-    for (const auto& p : unit.generator()->named_parameters()) weights[p.key()] = p.value().detach().clone();
-    return weights;
+    go_on(unit, run);
+    return weights_of(unit.generator());
   }
 };
 
@@ -97,11 +94,7 @@ TEST_CASE("the generator learns where trajectories end, alone, and distribution 
   exported.dtype = "fp32";
   exported.ema = false;
   export_distilled(exported);
-  const TensorMap trained = [&] {
-    TensorMap weights;
-    for (const auto& p : unit.generator()->named_parameters()) weights[p.key()] = p.value().detach().clone();
-    return weights;
-  }();
+  const TensorMap trained = Fixture::weights_of(unit.generator());
   f.config.objective = DistillObjective::kDmd;
   f.config.prompts = f.path("prompts.txt");
   f.config.teacher = f.path("model");
@@ -116,8 +109,7 @@ TEST_CASE("a resumed regression ends with the same bits", "[regression_unit]") {
   f.trainer.save_every = 5;
   f.trainer.keep_last = 9;
   f.train_regression("parts");
-  std::filesystem::create_directories(f.folder / "resumed/checkpoints");
-  std::filesystem::copy(f.folder / "parts/checkpoints/step_00000005", f.folder / "resumed/checkpoints/step_00000005");
+  test::copy_checkpoint(f.folder / "parts", "step_00000005", f.folder / "resumed");
   const TensorMap resumed = f.train_regression("resumed");
   for (const auto& [name, value] : whole) CHECK(torch::equal(resumed.at(name), value));
   // The data is part of what must be the same.

@@ -4,36 +4,20 @@
 
 #include <catch2/catch.hpp>
 
-#include "lintorch/core/files.h"
-#include "lintorch/linvideo/collect.h"
 #include "lintorch/linvideo/selective_transfer.h"
 #include "lintorch/linvideo/student.h"
 #include "lintorch/linvideo/trajectory_store.h"
-#include "test/support/micro_model.h"
-#include "test/support/temp_dir.h"
+#include "lintorch/linvideo/velocity_error.h"
+#include "test/unit/linvideo/linearize_fixture.h"
 
 using namespace lintorch;
 using namespace lintorch::linvideo;
 
 TEST_CASE("the ratio of guidance is that of its definition, and 1 for the teacher", "[guidance_ratio]") {
-  const test::TempDir folder;
-  test::write_micro_model(folder / "model");
-  write_file_atomic(folder / "prompts.txt", "a red circle moves left\na blue square\n");
-  const auto collect = [&](const char* output, StoreContent content) {
-    CollectConfig config;
-    config.model = (folder / "model").string();
-    config.prompts = (folder / "prompts.txt").string();
-    config.output = (folder / output).string();
-    config.guidance = 3;
-    config.content = content;
-    config.storage_dtype = "fp32";
-    config.device = "cpu";
-    collect_trajectories(config);
-  };
-  collect("store", StoreContent::kStatesAndVelocities);
-  collect("states", StoreContent::kStates);
-  const TrajectoryStore store(folder / "store"), states(folder / "states");
-  auto teacher = wan::load_wan_dit(folder / "model/transformer", at::kFloat, at::kCPU);
+  LinearizeFixture f;
+  f.collect("states", 3, StoreContent::kStates);
+  const TrajectoryStore store(f.folder / "store"), states(f.folder / "states");
+  wan::WanDit teacher = f.teacher.dit;
   auto student = copy_wan_dit(teacher);
   SelectiveTransferConfig config;
   config.target = 2;
@@ -42,7 +26,7 @@ TEST_CASE("the ratio of guidance is that of its definition, and 1 for the teache
   const torch::NoGradGuard no_grad;
 
   // D is a difference of nearly equal velocities: its relative error is larger than theirs.
-  CHECK(guidance_ratio(teacher, store, indices, 2, at::kCPU).item<double>() == Approx(1).epsilon(1e-4));
+  CHECK(guided_errors(teacher, store, indices, 2, at::kCPU).guidance_ratio.item<double>() == Approx(1).epsilon(1e-4));
 
   transfer.set_only_linear(0);
   double product = 0, square = 0;
@@ -59,11 +43,14 @@ TEST_CASE("the ratio of guidance is that of its definition, and 1 for the teache
     product += (hat * exact).sum().item<double>();
     square += exact.square().sum().item<double>();
   }
-  const double ratio = guidance_ratio(student, store, indices, 2, at::kCPU).item<double>();
+  const double ratio = guided_errors(student, store, indices, 2, at::kCPU).guidance_ratio.item<double>();
   CHECK(ratio == Approx(product / square).epsilon(1e-3));
+  CHECK(torch::equal(guided_errors(student, store, indices, 2, at::kCPU).velocity_mse,
+                     velocity_error(student, store, indices, 2, at::kCPU)));
   CHECK(std::abs(ratio - 1) > 1e-3);  // a layer that is not the teacher's changes it
 
   // What is not stored is the teacher's.
   const VelocityFunction asked = velocity_of(teacher);
-  CHECK(guidance_ratio(student, states, indices, 2, at::kCPU, asked).item<double>() == Approx(ratio).epsilon(1e-3));
+  CHECK(guided_errors(student, states, indices, 2, at::kCPU, asked).guidance_ratio.item<double>() ==
+        Approx(ratio).epsilon(1e-3));
 }

@@ -9,6 +9,7 @@
 #include "lintorch/core/files.h"
 #include "lintorch/linvideo/export.h"
 #include "lintorch/linvideo/training_record.h"
+#include "test/support/copy_checkpoint.h"
 #include "test/unit/linvideo/linearize_fixture.h"
 
 using namespace lintorch;
@@ -104,9 +105,7 @@ TEST_CASE("a resumed run ends with the same bits, for every objective and phase"
     f.trainer.keep_last = 20;
     f.train(name + "_parts");
     for (const char* last : {"step_00000002", "step_00000010", "step_00000018"}) {
-      const auto run = f.folder / (name + "_" + last);
-      std::filesystem::create_directories(run / "checkpoints");
-      std::filesystem::copy(f.folder / (name + "_parts/checkpoints/") / last, run / "checkpoints" / last);
+      test::copy_checkpoint(f.folder / (name + "_parts"), last, f.folder / (name + "_" + last));
       f.trainer.save_every = 0;
       INFO(name << " from " << last);
       CHECK(equal(f.train(name + "_" + last), whole));
@@ -139,8 +138,7 @@ TEST_CASE("gates start by rank of the measured errors, and resuming around that 
 
   const TensorMap whole = f.train("whole");
   for (const char* last : {"step_00000005", "step_00000010"}) {
-    std::filesystem::create_directories(f.folder / last / "checkpoints");
-    std::filesystem::copy(f.folder / "whole/checkpoints" / last, f.folder / last / "checkpoints" / last);
+    test::copy_checkpoint(f.folder / "whole", last, f.folder / last);
     CHECK(equal(f.train(last), whole));
   }
 }
@@ -167,8 +165,7 @@ TEST_CASE("a greedy choice is measured after the warm-up, recorded, and survives
   for (int64_t rank = 0; rank < 4; ++rank)
     CHECK(((*record.assignment)[order[rank].second] == wan::AttentionKind::kLinear) == (rank < 2));
   for (const char* last : {"step_00000004", "step_00000008"}) {
-    std::filesystem::create_directories(f.folder / last / "checkpoints");
-    std::filesystem::copy(f.folder / "whole/checkpoints" / last, f.folder / last / "checkpoints" / last);
+    test::copy_checkpoint(f.folder / "whole", last, f.folder / last);
     CHECK(equal(f.train(last), whole));
     CHECK(record_from_tensors(train::read_train_checkpoint(f.folder / last / "checkpoints/step_00000020").extra)
               .block_errors == record.block_errors);
@@ -205,8 +202,7 @@ TEST_CASE("adapters train alone, resume bit for bit and are merged by the export
   f.trainer.save_every = 9;
   f.trainer.keep_last = 5;
   f.train("parts");
-  std::filesystem::create_directories(f.folder / "resumed/checkpoints");
-  std::filesystem::copy(f.folder / "parts/checkpoints/step_00000009", f.folder / "resumed/checkpoints/step_00000009");
+  test::copy_checkpoint(f.folder / "parts", "step_00000009", f.folder / "resumed");
   CHECK(equal(f.train("resumed"), whole));
 
   ExportConfig config;

@@ -4,30 +4,18 @@
 
 #include <catch2/catch.hpp>
 
-#include "lintorch/core/files.h"
 #include "lintorch/layers/module_state.h"
-#include "lintorch/linvideo/collect.h"
 #include "lintorch/linvideo/student.h"
 #include "lintorch/linvideo/trajectory_store.h"
-#include "test/support/micro_model.h"
-#include "test/support/temp_dir.h"
+#include "test/unit/linvideo/linearize_fixture.h"
 
 using namespace lintorch;
 using namespace lintorch::linvideo;
 
 TEST_CASE("a block's error is that of the ordinary model with this layer alone linear", "[velocity_error]") {
-  const test::TempDir folder;
-  test::write_micro_model(folder / "model");
-  write_file_atomic(folder / "prompts.txt", "a red circle moves left\na blue square\n");
-  CollectConfig collect;
-  collect.model = (folder / "model").string();
-  collect.prompts = (folder / "prompts.txt").string();
-  collect.output = (folder / "store").string();
-  collect.storage_dtype = "fp32";
-  collect.device = "cpu";
-  collect_trajectories(collect);
-  const TrajectoryStore store(folder / "store");
-  auto teacher = wan::load_wan_dit(folder / "model/transformer", at::kFloat, at::kCPU);
+  LinearizeFixture f;
+  const TrajectoryStore store(f.folder / "store");
+  wan::WanDit teacher = f.teacher.dit;
   auto student = copy_wan_dit(teacher);
   SelectiveTransferConfig config;
   config.selection = SelectionKind::kGreedy;
