@@ -9,8 +9,9 @@ namespace lintorch::ops {
 
 /// See ops/fp8_attention.h: the weights are scaled by it before they are rounded.
 constexpr float kFp8WeightScale = 256;
-/// Exponents of the scales stay within this, so that scales and their inverses are fp32 numbers.
-constexpr float kFp8LargestShift = 100;
+/// Exponents of the scales stay within this, so that the product of two inverses is an fp32 number above 0: cuDNN scales the
+/// logits of masked keys, -infinity, by it.
+constexpr float kFp8LargestShift = 56;
 
 /// A number on the device, aligned as cuDNN's tensors are.
 struct alignas(16) Fp8AttentionScalar {
