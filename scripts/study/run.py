@@ -52,6 +52,18 @@ def read_study(path):
     return study
 
 
+def read_results(runs, folder):
+    """Result by key: those of the file, and those of the folder, which the file then has too."""
+    results = {}
+    if runs.exists():
+        results = {run.pop("key"): run for run in map(json.loads, runs.read_text().splitlines())}
+    if folder:
+        results |= {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+        runs.parent.mkdir(parents=True, exist_ok=True)
+        runs.write_text("".join(json.dumps({"key": key, **results[key]}, separators=(",", ":")) + "\n" for key in sorted(results)))
+    return results
+
+
 def run_key(settings):
     """Names a run by what it does, so that rows of several tables share it."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
@@ -252,8 +264,8 @@ def gates(metrics):
 def study_parser(description, study):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", type=pathlib.Path, default=ROOT / study)
-    parser.add_argument("--work", type=pathlib.Path, required=True, help="folder for trajectories, runs and models")
-    parser.add_argument("--results", type=pathlib.Path, required=True, help="folder for the results")
+    parser.add_argument("--work", type=pathlib.Path, help="folder for trajectories, runs and models")
+    parser.add_argument("--results", type=pathlib.Path, help="folder for the results")
     parser.add_argument("--rows", nargs="*", help="default: all")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=3, help="trainings at a time; one leaves an H100 idle two thirds of the time")
@@ -264,6 +276,8 @@ def study_parser(description, study):
 
 
 def run(study_class, args):
+    if not (args.work and args.results):
+        sys.exit("a study needs --work and --results")
     args.work, args.results, args.study = args.work.resolve(), args.results.resolve(), args.study.resolve()
     study_class(args).run()
 

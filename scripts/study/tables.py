@@ -12,12 +12,13 @@ prompts, in brackets). --notes: markdown put after the introduction.
 import argparse
 import json
 import pathlib
+import re
 import statistics
 import sys
 
 sys.path += [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "results")]
 from line_plot import line_svg  # noqa: E402
-from run import ROOT, read_study, run_key  # noqa: E402
+from run import ROOT, read_results, read_study, run_key  # noqa: E402
 
 METRICS = {
     "class_accuracy": ("class %", 1),
@@ -40,18 +41,6 @@ noise. Fréchet: distance of the judge's features from those of real clips, so t
 the standard deviation between seeds; in brackets, where there is one seed, the 95 % half-width over the prompts. Training
 time is wall clock with several runs on the card at once. Guidance ratio: `held_out/guidance_ratio` of the training log. The same numbers as data: `method.json`.
 """
-
-
-def read_results(runs, folder):
-    """Result by key: those of the file, and those of the folder, which the file then has too."""
-    results = {}
-    if runs.exists():
-        results = {run.pop("key"): run for run in map(json.loads, runs.read_text().splitlines())}
-    if folder:
-        results |= {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
-        runs.parent.mkdir(parents=True, exist_ok=True)
-        runs.write_text("".join(json.dumps({"key": key, **results[key]}, separators=(",", ":")) + "\n" for key in sorted(results)))
-    return results
 
 
 def cell(metric, results):
@@ -125,7 +114,8 @@ def gate_plots(table, rows, target):
             last = max(i for i in range(1, len(gates)) if gates[i][1:] != gates[i - 1][1:])
             gates = gates[:last + 3]
             curves = {f"layer {layer}": {line[0]: line[1 + layer] for line in gates} for layer in range(len(gates[0]) - 1)}
-            name = f"gates_{table.split()[0]}_{number}_{result['seed']}.svg"
+            words = re.sub("[^a-z0-9]+", "_", table.lower())[:40].strip("_")
+            name = f"gates_{words}_{number}_{result['seed']}.svg"
             (target.parent / target.name).mkdir(exist_ok=True)
             (target.parent / target.name / name).write_text(
                 line_svg(curves, "step", "gate r", title=f"{row}, seed {result['seed']}"))
@@ -186,7 +176,7 @@ def main():
         text += extra_tables(name, rows, data)
         if name == "target":
             text += target_plots(rows, teacher, args.target)
-        if "learned" in name or name == "selection":
+        if "learned" in name or "selection" in name:
             text += gate_plots(name, rows, args.target)
     if teacher:
         for metric, value in teacher["metrics"].items():
