@@ -2,12 +2,14 @@
 """Runs the study of four-step distillation: linearizes, distills, exports and evaluates every row, once per seed.
 
   scripts/study/four_steps.py --work runs/four_steps --results runs/four_steps/results \\
-      [--rows NAME ...] [--steps 4 1 2 8] [--seeds 1 2 3] [--jobs 3] [--time-limit 560] [--target docs/results/four_steps]
+      [--rows NAME ...] [--steps 4 1 2 8] [--seeds 1 2 3] [--jobs 3] [--time-limit 560]
+  scripts/study/four_steps.py --target docs/results/four_steps --runs docs/results/four_steps/runs.jsonl \\
+      [--results runs/four_steps/results] [--notes docs/results/notes/four_steps.md]
 
 The study file (configs/tiny_wan/four_steps_study.json) says what is run. Like scripts/study/run.py, of which this is a
 variant, it goes on where an earlier call stopped: results are one JSON file per row, number of steps and seed. A training
-that meets --time-limit is stopped with a checkpoint and continues in the next call. With --target the results so far are written as a table too, without
-running anything.
+that meets --time-limit is stopped with a checkpoint and continues in the next call. With --target nothing is run: the page and its twin are written from the
+results so far (--runs, to which --results are added), --notes after its introduction.
 """
 import json
 import pathlib
@@ -16,7 +18,7 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from run import Study, read_study, run, run_key, study_parser  # noqa: E402
+from run import Study, read_results, read_study, run, run_key, study_parser  # noqa: E402
 
 TEACHER = "configs/tiny_wan/model"
 METRICS = {  # title, digits
@@ -26,7 +28,6 @@ METRICS = {  # title, digits
     "diversity_features_to_teacher": ("diversity, judge, % of the teacher's", 1),
     "diversity_pixels_to_teacher": ("diversity, pixels, %", 1),
     "temporal_flicker": ("flicker", 4),
-    "time_per_video": ("ms/video", 2),
 }
 
 
@@ -116,54 +117,80 @@ class FourSteps(Study):
         return dict(name=key, model=TEACHER, steps=settings["steps"], sampler=settings["sampler"])
 
 
+INTRO = """# Four-step distillation of the miniature
+
+The miniature of `configs/tiny_wan`, linearized, then distilled with `configs/tiny_wan/four_steps_study.json`, on one GPU ({hardware}, {date}) by
+
+    scripts/study/four_steps.py --work runs/four_steps --results runs/four_steps/results
+    scripts/study/four_steps.py --target docs/results/four_steps --runs docs/results/four_steps/runs.jsonl \\
+        --results runs/four_steps/results --notes docs/results/notes/four_steps.md
+
+{prompts} held-out prompts from the same noise; the teacher takes {steps} steps with guidance, distilled models none. Fréchet: distance of the
+judge's features from those of real clips. Diversity: distance between {videos} videos of one prompt, over {diversity} prompts. +- is the standard
+deviation between seeds; in brackets, where there is one seed, the 95 % half-width over the prompts. Training time is wall clock with several
+runs on the card at once. The same numbers as data: `four_steps.json`.
+"""
+
+
 def cell(results, metric):
-    values = [result["metrics"][metric]["mean"] for result in results if metric in result["metrics"]]
-    if not values:
+    """Text of a table's cell and (mean, standard deviation, seeds); the latter None where nothing was measured."""
+    found = [result["metrics"][metric] for result in results if metric in result["metrics"]]
+    if not found:
         return "-", None
-    digits, mean = METRICS[metric][1], statistics.mean(values)
-    spread = statistics.stdev(values) if len(values) > 1 else None
-    return f"{mean:.{digits}f}" + (f" ± {spread:.{digits}f}" if spread is not None else ""), (mean, spread, len(values))
+    digits, values = METRICS[metric][1], [value["mean"] for value in found]
+    mean, spread = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
+    if spread is not None:
+        text = f" +- {spread:.{digits}f}"
+    else:
+        text = f" ({found[0]['ci95']:.{digits}f})" if found[0]["ci95"] else ""
+    return f"{mean:.{digits}f}{text}", (mean, spread, len(values))
 
 
-def write_tables(study, results, target, seeds):
-    """One table per number of steps: mean ± standard deviation over the seeds."""
+def write_tables(study, results, args):
+    """One table per number of steps."""
     header = "| | seeds | " + " | ".join(title for title, _ in METRICS.values()) + " | training s |\n|"
-    text, data = "", []
-    for steps in sorted(study["steps"]):
-        lines = ""
-        rows = [(f"teacher, {study['eval']['steps']} steps", ["teacher"])]
-        rows += [(name, sorted({run_key(settings_of(study, row, steps, seed)) for seed in seeds}))
-                 for name, row in study["rows"].items()]
-        for name, keys in rows:
-            found = [results[key] for key in keys if key in results]
+    teacher, evaluation = results["teacher"], study["eval"]
+    text = INTRO.format(hardware=teacher["hardware"], date=teacher["date"], prompts=evaluation["num_prompts"], steps=evaluation["steps"],
+                        videos=evaluation["videos_per_prompt"], diversity=evaluation["diversity_prompts"])
+    if args.notes:
+        text += "\n" + args.notes.read_text()
+    data = []
+    for steps in study["steps"]:
+        rows = [(name, sorted({run_key(settings_of(study, row, steps, seed)) for seed in args.seeds}))
+                for name, row in study["rows"].items()]
+        rows = [(name, [results[key] for key in keys if key in results]) for name, keys in rows]
+        if not any(found for _, found in rows):
+            continue
+        text += f"\n## {steps} step{'s' if steps > 1 else ''}\n\n{header}" + "---|" * (len(METRICS) + 3) + "\n"
+        for name, found in [(f"teacher, {evaluation['steps']} steps", [teacher]), *rows]:
             if not found:
                 continue
             seconds = [result["train"]["seconds"] for result in found if result.get("train", {}).get("seconds")]
-            lines += f"| {name} | {len(found)} | " + " | ".join(cell(found, metric)[0] for metric in METRICS)
-            lines += f" | {statistics.mean(seconds):.0f} |\n" if seconds else " | - |\n"
+            text += f"| {name} | {len(found) if seconds else '-'} | " + " | ".join(cell(found, metric)[0] for metric in METRICS)
+            text += f" | {statistics.mean(seconds):.0f} |\n" if seconds else " | - |\n"
+            first = found[0]
             for metric in METRICS:
-                value = cell(found, metric)[1]
-                if value:
-                    first = found[0]
-                    data.append(dict(table=f"{steps} steps", row=name, metric=metric, mean=value[0], std=value[1],
+                if value := cell(found, metric)[1]:
+                    data.append(dict(table=f"{steps} steps", row=name, metric=metric, mean=value[0], std=value[1] or 0,
                                      n=value[2], unit=first["metrics"][metric]["unit"], hardware=first["hardware"],
                                      commit=first["commit"], date=first["date"],
-                                     command="scripts/study/four_steps.py --work runs/four_steps "
-                                             "--results runs/four_steps/results"))
-        text += f"\n## {steps} step{'s' if steps > 1 else ''}\n\n{header}" + "---|" * (len(METRICS) + 3) + f"\n{lines}"
-    target.with_suffix(".md").write_text("# Four-step distillation of the miniature\n" + text)
-    target.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n")
+                                     command=f"scripts/study/four_steps.py --rows {name!r} --steps {steps}"))
+    args.target.with_suffix(".md").write_text(text)
+    args.target.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n")
 
 
 def main():
     parser = study_parser(__doc__, "configs/tiny_wan/four_steps_study.json")
     parser.add_argument("--steps", nargs="*", type=int, help="numbers of steps; default: the study file's")
     parser.add_argument("--target", type=pathlib.Path, help="only write the results so far to TARGET.md and .json")
+    parser.add_argument("--runs", type=pathlib.Path, help="with --target: the results of every run so far, one a line")
+    parser.add_argument("--notes", type=pathlib.Path, help="with --target: markdown put after the introduction")
     args = parser.parse_args()
     if not args.target:
         return run(FourSteps, args)
-    results = {path.stem: json.loads(path.read_text()) for path in args.results.glob("*.json")}
-    write_tables(read_study(args.study), results, args.target, args.seeds)
+    if not args.runs:
+        parser.error("--target needs --runs")
+    write_tables(read_study(args.study), read_results(args.runs, args.results), args)
 
 
 if __name__ == "__main__":
