@@ -129,11 +129,11 @@ GenerateReport run_generate_bench(const GenerateBenchConfig& config) {
   report.device = device_description(device);
   report.steps = config.steps.value_or(preset.defaults.steps);
   report.model =
-      fmt::format("{} {}x{}x{} {}{}, {} steps, guidance {}", enum_name(config.preset), size.width, size.height,
+      fmt::format("{} {}x{}x{} {}{}, {} steps, guidance {}, {} file", enum_name(config.preset), size.width, size.height,
                   size.frames, config.dtype,
                   (config.fp8 == wan::Fp8Layers::kNone ? "" : fmt::format(" fp8 {}", enum_name(config.fp8))) +
                       (config.fp8_attention ? " fp8 attention" : ""),
-                  report.steps, generation.options.guidance);
+                  report.steps, generation.options.guidance, file.path().extension().string());
   report.tokens = pipeline::num_tokens(preset.transformer, shape);
   for (const int64_t count : config.linear_layers) {
     log_info("{}: {} linear layers", report.model, count);

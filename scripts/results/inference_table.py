@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Turns the reports of scripts/results/inference.sh into docs/results/inference_h100.md and .json.
 
-  python3 scripts/results/inference_table.py REPORTS docs/results/inference_h100
+  python3 scripts/results/inference_table.py REPORTS docs/results/inference_h100 [--notes FILE]
+
+Reports are found by how their names begin, so that a run may be split over several (forward_14b_a.json, forward_14b_b.json).
+--notes: markdown put after the introduction.
 """
+import argparse
 import json
 import pathlib
-import sys
 
 from line_plot import line_svg
 
@@ -53,7 +56,7 @@ def error_cell(metrics):
 def forward_section(title, rows):
     table = by_row(rows)
     baseline = max((m["time"]["mean"] for n, m in table.items() if n.startswith("diffusers compiled")), default=None)
-    text = f"\n## One forward of the transformer: {title}\n\n{provenance(rows[0])}; bf16, one sample, 512 text tokens.\n\n"
+    text = f"\n## One forward of the transformer: {title}\n\n{provenance(rows[-1])}; bf16, one sample, 512 text tokens.\n\n"
     text += ("| | ms | +- | peak GiB | against Diffusers, compiled, cuDNN | error against bf16 |\n"
              "|---|---|---|---|---|---|\n")
     for name, metrics in table.items():
@@ -76,7 +79,8 @@ def block_section(title, rows):
 
 
 def generate_section(title, rows):
-    text = f"\n## A whole generation: {title}\n\n{provenance(rows[0])}; {rows[0]['table']}, all parts resident. `{rows[0]['command']}`\n\n"
+    run = rows[0]["table"].removeprefix("generate ")
+    text = f"\n## A whole generation: {title}\n\n{provenance(rows[0])}; {run}, all parts resident. `{rows[0]['command']}`\n\n"
     stages = ["text encoder", "transformer", "autoencoder", "video file"]
     text += "| | " + " | ".join(f"{stage} s" for stage in stages) + " | all s | peak GiB |\n|" + "---|" * 7 + "\n"
     for name, metrics in by_row(rows).items():
@@ -99,19 +103,34 @@ def scaling_section(points, plot):
     return text, curves
 
 
-def main(reports, target):
-    reports, target = pathlib.Path(reports), pathlib.Path(target)
-    read = lambda name: json.loads((reports / name).read_text()) if (reports / name).exists() else []
-    text, rows = INTRO.format(twin=target.name + ".json"), read("op.json")
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reports", type=pathlib.Path)
+    parser.add_argument("target", type=pathlib.Path)
+    parser.add_argument("--notes", type=pathlib.Path)
+    args = parser.parse_args()
+    target = args.target
+
+    def read(name):
+        return [row for path in sorted(args.reports.glob(f"{name}*.json")) for row in json.loads(path.read_text())]
+
+    text, rows = INTRO.format(twin=target.name + ".json"), read("op")
+    if args.notes:
+        text += "\n" + args.notes.read_text()
     if rows:
         text += op_section(rows)
     for size, title in (("1_3b", "1.3B, 832x480, 81 frames"), ("14b", "14B, 1280x720, 81 frames")):
-        for section, parts in ((block_section, ["block"]), (forward_section, ["diffusers", "forward"]), (generate_section, ["generate"]), (generate_section, ["four_steps"])):
-            found = [row for part in parts for row in read(f"{part}_{size}.json")]
-            if found:
-                text += section(title, found)
+        for section, parts in ((block_section, ["block"]), (forward_section, ["diffusers", "forward"]),
+                               (generate_section, ["generate"]), (generate_section, ["four_steps"])):
+            found = [row for part in parts for row in read(f"{part}_{size}")]
+            # A generation is told apart by its table's name too: steps, FP8.
+            tables = {row["table"] for row in found} if section is generate_section else {None}
+            for table in sorted(tables, key=str):
+                own = [row for row in found if table in (None, row["table"])]
+                if own:
+                    text += section(title, own)
             rows += found
-    points = {frames: read(f"scaling_1_3b_{frames}.json") for frames in (21, 41, 81, 161, 321, 641)}
+    points = {frames: read(f"scaling_1_3b_{frames}") for frames in (21, 41, 81, 161, 321, 641)}
     points = {frames: found for frames, found in points.items() if found}
     if points:
         section, curves = scaling_section(points, target.name + ".svg")
@@ -123,6 +142,4 @@ def main(reports, target):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    main(*sys.argv[1:])
+    main()
