@@ -32,8 +32,8 @@ def section(title, rows):
         if row["metric"] not in metrics:
             metrics.append(row["metric"])
     units = {row["metric"]: row["unit"] for row in rows}
-    first = rows[0]
-    text = f"\n## {title[0].upper()}{title[1:]}\n\n{first['hardware']}, {first['date']}, commit {first['commit']}.\n\n"
+    runs = dict.fromkeys(f"{row['hardware']}, {row['date']}, commit {row['commit']}" for row in rows)
+    text = f"\n## {title[0].upper()}{title[1:]}\n\n{'; '.join(runs)}.\n\n"
     text += "| | " + " | ".join(f"{metric}, {units[metric]}" for metric in metrics) + " |\n|" + "---|" * (len(metrics) + 1) + "\n"
     for name, values in table.items():
         text += f"| {name} | " + " | ".join(cell(values.get(metric), 1 if units[metric] == "GB" else 2, metric == "step")
