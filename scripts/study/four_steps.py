@@ -63,7 +63,7 @@ class FourSteps(Study):
                 for seed in self.args.seeds:
                     settings = settings_of(self.study, row, steps, seed)
                     key = run_key(settings)
-                    if key not in runs and not (self.args.results / f"{key}.json").exists():
+                    if key not in runs and not self.done(key):
                         runs[key] = (settings, seed, [f"{name}, {steps} steps, seed {seed}"], {})
         return runs
 
@@ -183,7 +183,6 @@ def main():
     parser = study_parser(__doc__, "configs/tiny_wan/four_steps_study.json")
     parser.add_argument("--steps", nargs="*", type=int, help="numbers of steps; default: the study file's")
     parser.add_argument("--target", type=pathlib.Path, help="only write the results so far to TARGET.md and .json")
-    parser.add_argument("--runs", type=pathlib.Path, help="with --target: the results of every run so far, one a line")
     parser.add_argument("--notes", type=pathlib.Path, help="with --target: markdown put after the introduction")
     args = parser.parse_args()
     if not args.target:

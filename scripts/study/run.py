@@ -6,7 +6,7 @@
 
 The study file names what all runs share ("collect", "train", "eval": configuration overrides of the three programs) and,
 per table, the rows with their own overrides of lintorch-train. A row named in two tables is run once. Results are one JSON
-file per row and seed; what is there is not run again, so a study may be spread over many calls. With --time-limit no work
+file per row and seed; what is there (or in --runs) is not run again, so a study may be spread over many calls. With --time-limit no work
 is started that would not end in time, what runs longer than thought is stopped, and everything trained until then is
 still evaluated.
 scripts/study/tables.py turns the results into docs/results/method.md and .json.
@@ -78,6 +78,7 @@ class Study:
         self.lock = threading.Lock()
         args.work.mkdir(parents=True, exist_ok=True)
         args.results.mkdir(parents=True, exist_ok=True)
+        self.earlier = set(read_results(args.runs, None)) if args.runs else set()
 
     def left(self):
         return float("inf") if not self.args.time_limit else self.args.time_limit - (time.monotonic() - self.begin)
@@ -123,6 +124,9 @@ class Study:
             print(f"collected trajectories in {seconds:.0f} s", flush=True)
         return folder
 
+    def done(self, key):
+        return key in self.earlier or (self.args.results / f"{key}.json").exists()
+
     def wanted(self):
         """Runs without a result: key -> (settings, seed, names, further evaluations by name)."""
         runs = {}
@@ -135,7 +139,7 @@ class Study:
                 for seed in self.args.seeds:
                     settings = {**self.study["train"], **spec.get("train", {}), **own, "linearize.seed": seed}
                     key = run_key(settings)
-                    if not (self.args.results / f"{key}.json").exists():
+                    if not self.done(key):
                         run = runs.setdefault(key, (settings, seed, [], {}))
                         run[2].append(f"{table}: {row}, seed {seed}")
                         run[3].update(spec.get("extra_evals", {}))
@@ -266,6 +270,7 @@ def study_parser(description, study):
     parser.add_argument("--study", type=pathlib.Path, default=ROOT / study)
     parser.add_argument("--work", type=pathlib.Path, help="folder for trajectories, runs and models")
     parser.add_argument("--results", type=pathlib.Path, help="folder for the results")
+    parser.add_argument("--runs", type=pathlib.Path, help="results of earlier studies, one a line: not run again")
     parser.add_argument("--rows", nargs="*", help="default: all")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=3, help="trainings at a time; one leaves an H100 idle two thirds of the time")
