@@ -19,6 +19,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from run import Study, read_results, read_study, run, run_key, study_parser  # noqa: E402
+from tables import mean_cell  # noqa: E402
 
 TEACHER = "configs/tiny_wan/model"
 METRICS = {  # title, digits
@@ -132,18 +133,8 @@ runs on the card at once. The same numbers as data: `four_steps.json`.
 """
 
 
-def cell(results, metric):
-    """Text of a table's cell and (mean, standard deviation, seeds); the latter None where nothing was measured."""
-    found = [result["metrics"][metric] for result in results if metric in result["metrics"]]
-    if not found:
-        return "-", None
-    digits, values = METRICS[metric][1], [value["mean"] for value in found]
-    mean, spread = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
-    if spread is not None:
-        text = f" +- {spread:.{digits}f}"
-    else:
-        text = f" ({found[0]['ci95']:.{digits}f})" if found[0]["ci95"] else ""
-    return f"{mean:.{digits}f}{text}", (mean, spread, len(values))
+def values_of(results, metric):
+    return [result["metrics"][metric] for result in results if metric in result["metrics"]]
 
 
 def write_tables(study, results, args):
@@ -166,13 +157,14 @@ def write_tables(study, results, args):
             if not found:
                 continue
             seconds = [result["train"]["seconds"] for result in found if result.get("train", {}).get("seconds")]
-            text += f"| {name} | {len(found) if seconds else '-'} | " + " | ".join(cell(found, metric)[0] for metric in METRICS)
+            text += f"| {name} | {len(found) if seconds else '-'} | " + " | ".join(
+                mean_cell(values, digits) if (values := values_of(found, metric)) else "-" for metric, (_, digits) in METRICS.items())
             text += f" | {statistics.mean(seconds):.0f} |\n" if seconds else " | - |\n"
             first = found[0]
             for metric in METRICS:
-                if value := cell(found, metric)[1]:
-                    data.append(dict(table=f"{steps} steps", row=name, metric=metric, mean=value[0], std=value[1] or 0,
-                                     n=value[2], unit=first["metrics"][metric]["unit"], hardware=first["hardware"],
+                if means := [value["mean"] for value in values_of(found, metric)]:
+                    data.append(dict(table=f"{steps} steps", row=name, metric=metric, mean=statistics.mean(means),
+                                     std=statistics.stdev(means) if len(means) > 1 else 0, n=len(means), unit=first["metrics"][metric]["unit"], hardware=first["hardware"],
                                      commit=first["commit"], date=first["date"],
                                      command=f"scripts/study/four_steps.py --rows {name!r} --steps {steps}"))
     args.target.with_suffix(".md").write_text(text)

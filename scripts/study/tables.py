@@ -43,16 +43,18 @@ time is wall clock with several runs on the card at once. Guidance ratio: `held_
 """
 
 
-def cell(metric, results):
-    values = [result["metrics"][metric] for result in results if metric in result["metrics"]]
-    if not values:
-        return "-"
-    digits = METRICS[metric][1]
+def mean_cell(values, digits):
+    """Mean of the seeds' values, +- their standard deviation; of one seed, its half-width in brackets."""
     mean = statistics.mean(value["mean"] for value in values)
     if len(values) > 1:
         return f"{mean:.{digits}f} +- {statistics.stdev(value['mean'] for value in values):.{digits}f}"
     spread = values[0]["ci95"]
     return f"{mean:.{digits}f}" + (f" ({spread:.{digits}f})" if spread else "")
+
+
+def cell(metric, results):
+    values = [result["metrics"][metric] for result in results if metric in result["metrics"]]
+    return mean_cell(values, METRICS[metric][1]) if values else "-"
 
 
 def guidance_ratio(results):
