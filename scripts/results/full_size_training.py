@@ -11,10 +11,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "study"))
 from run import ROOT, overrides, program  # noqa: E402
 
 
-def call(name, arguments, log):
-    """Whether a program succeeded; its output goes to `log`."""
+def call(name, arguments, log, ranks=1):
+    """Whether a program succeeded, on several GPUs if `ranks` says so; its output goes to `log`."""
+    launcher = ["torchrun", "--nproc-per-node", str(ranks), "--no-python"] if ranks > 1 else []
     with open(log, "w") as file:
-        done = subprocess.run([program(name), *arguments], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        done = subprocess.run([*launcher, program(name), *arguments], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
     return done.returncode == 0
 
 
@@ -47,12 +48,12 @@ def trajectories(folder, model, size, frames):
         "frames": frames, "steps": 3, "guidance": 1, "dtype": "bf16", "storage_dtype": "bf16"}), folder.with_suffix(".log"))
 
 
-def train(run, settings):
+def train(run, settings, ranks=1):
     """The log points of a run of lintorch-train and the device it names, or None and what went wrong."""
     shutil.rmtree(run, ignore_errors=True)
     log = run.with_suffix(".log")
-    if not call("lintorch-train", overrides({"output": str(run), "train.log_every": 1, "train.save_every": 0, **settings}),
-                log):
+    if not call("lintorch-train", overrides({"output": str(run), "train.log_every": 1, "train.save_every": 0, "train.accumulate": ranks,
+                                             **settings}), log, ranks):
         return None, last_line(log)
     shutil.rmtree(run / "checkpoints", ignore_errors=True)
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Time and memory of linearization steps at full size on one GPU: random weights, 832x480, 81 frames, batch 1.
 
-  scripts/results/training.py --work /tmp/training [--models 1_3b 14b] [--rows NAME ...] [--target reports/training.json]
+  scripts/results/training.py --work /tmp/training [--models 1_3b 14b] [--rows NAME ...] [--ranks N] [--target reports/training.json]
 
 Every row is a run of lintorch-train of a few steps; the first half has all gates between 0 and 1 (both branches of every
 layer), the second the layers chosen. Device seconds of the parts from the run's own log (medians without each half's first
-step), peak memory of the allocator. scripts/results/training_table.py makes the table of docs/results/training_h100.md.
+step), peak memory of the first GPU's allocator. --ranks: so many GPUs through torchrun, a batch of 1 on each.
+scripts/results/training_table.py makes the table of docs/results/training_h200.md.
 """
 import argparse
 import json
@@ -21,6 +22,7 @@ MODELS = {
         "ADM, all weights": {"linearize.objective.kind": "adm"},
         "MSE, all weights, EMA, checkpoint": {"train.ema_decay": 0.99, "train.save_every": 4},
         "MSE, LoRA": {"linearize.trainable": "lora"},
+        "MSE, all weights, ZeRO-2": {"train.shard": "gradients"},
     }),
     "14b": dict(preset="t2v_14b", target=22, steps=6, rows={
         "MSE, LoRA": {"linearize.trainable": "lora"},
@@ -49,7 +51,7 @@ def checkpoint_seconds(lines):
     return next((seconds for seconds in shares if seconds > 0), None)
 
 
-def measure(work, model, spec, name, own, size, frames, command):
+def measure(work, model, spec, name, own, size, frames, ranks, command):
     steps = spec["steps"]
     lines, device = train(work / "run", {
         "method": "linearize", "train.steps": steps, "train.precision": "bf16", "train.warmup_steps": 0,
@@ -58,7 +60,9 @@ def measure(work, model, spec, name, own, size, frames, command):
         "linearize.linear_attention.feature_dim": 128, "linearize.linear_attention.init": "kaiming",
         "linearize.objective.prompt_drop": 0, "linearize.selective_transfer.target": spec["target"],
         "linearize.selective_transfer.freeze_fraction": 0.5, "linearize.validation.trajectories": 0,
-        "linearize.validation.every": 0, **own})
+        "linearize.validation.every": 0, **own}, ranks)
+    if ranks > 1:
+        name += f", {ranks} GPUs"
     if lines is None:
         print(f"{model}, {name}: failed: {device}", flush=True)
         return []
@@ -85,6 +89,7 @@ def main():
     parser.add_argument("--rows", nargs="*", help="default: all")
     parser.add_argument("--size", default="832x480")
     parser.add_argument("--frames", type=int, default=81)
+    parser.add_argument("--ranks", type=int, default=1)
     parser.add_argument("--target", type=pathlib.Path)
     args = parser.parse_args()
     work = args.work.resolve()
@@ -96,8 +101,9 @@ def main():
         trajectories(work / f"{model}_trajectories", work / model, args.size, args.frames)
         for name, own in spec["rows"].items():
             if not args.rows or name in args.rows:
-                rows += measure(work, model, spec, name, own, args.size, args.frames,
-                                f"scripts/results/training.py --work /tmp/training --models {model} --rows {name!r}")
+                rows += measure(work, model, spec, name, own, args.size, args.frames, args.ranks,
+                                f"scripts/results/training.py --work /tmp/training --models {model} --rows {name!r}"
+                                + (f" --ranks {args.ranks}" if args.ranks > 1 else ""))
                 if args.target:
                     args.target.parent.mkdir(parents=True, exist_ok=True)
                     args.target.write_text(json.dumps(rows, indent=1) + "\n")
