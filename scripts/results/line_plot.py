@@ -2,7 +2,8 @@
 import math
 
 COLORS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#e377c2", "#7f7f7f", "#17becf", "#bcbd22")
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 640, 420, 70, 30, 170, 50
+PLOT, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 400, 420, 70, 30, 170, 50
+LETTER = 6.5  # pixels, about
 
 
 def nice_step(span):
@@ -29,13 +30,14 @@ class Axis:
         self.at = lambda value: begin + (end - begin) * (scale(value) - scale(low)) / (scale(high) - scale(low))
 
 
-def line_svg(curves, x_title, y_title, title="", log=False, dashed=()):
-    """Curves {name: {x: y}}; `dashed` names those drawn dashed, e.g. a reference."""
+def line_svg(curves, x_title, y_title, title="", log=False, log_y=False, dashed=()):
+    """Curves {name: {x: y}}; log: both axes; `dashed` names those drawn dashed, e.g. a reference."""
     xs = sorted({x for curve in curves.values() for x in curve})
-    x_axis = Axis(xs, LEFT, WIDTH - RIGHT, log, xs if log else None)
-    y_axis = Axis([y for curve in curves.values() for y in curve.values()], HEIGHT - BOTTOM, TOP, log)
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
-             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+    end, legend = LEFT + PLOT, max(RIGHT, 20 + LETTER * max(map(len, curves)))
+    x_axis = Axis(xs, LEFT, end, log, xs if log else None)
+    y_axis = Axis([y for curve in curves.values() for y in curve.values()], HEIGHT - BOTTOM, TOP, log or log_y)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {end + legend:g} {HEIGHT}" font-family="sans-serif" font-size="12">',
+             f'<rect width="{end + legend:g}" height="{HEIGHT}" fill="white"/>',
              f'<text x="{LEFT}" y="18" font-weight="bold">{title}</text>']
     for x in x_axis.ticks:
         at = x_axis.at(x)
@@ -43,14 +45,14 @@ def line_svg(curves, x_title, y_title, title="", log=False, dashed=()):
                      f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{x:g}</text>')
     for y in y_axis.ticks:
         at = y_axis.at(y)
-        parts.append(f'<line x1="{LEFT}" y1="{at:.1f}" x2="{WIDTH - RIGHT}" y2="{at:.1f}" stroke="#ddd"/>'
+        parts.append(f'<line x1="{LEFT}" y1="{at:.1f}" x2="{end}" y2="{at:.1f}" stroke="#ddd"/>'
                      f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{y:.6g}</text>')
     for number, (name, curve) in enumerate(curves.items()):
         color = COLORS[number % len(COLORS)]
         points = " ".join(f"{x_axis.at(x):.1f},{y_axis.at(y):.1f}" for x, y in sorted(curve.items()))
         dash = ' stroke-dasharray="6 4"' if name in dashed else ""
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"{dash}/>'
-                     f'<text x="{WIDTH - RIGHT + 10}" y="{TOP + 16 + 18 * number}" fill="{color}">{name}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 12}" text-anchor="middle">{x_title}</text>'
+                     f'<text x="{end + 10}" y="{TOP + 16 + 18 * number}" fill="{color}">{name}</text>')
+    parts.append(f'<text x="{LEFT + PLOT / 2}" y="{HEIGHT - 12}" text-anchor="middle">{x_title}</text>'
                  f'<text transform="translate(16,{HEIGHT / 2}) rotate(-90)" text-anchor="middle">{y_title}</text></svg>')
     return "\n".join(parts) + "\n"

@@ -157,7 +157,8 @@ class Study:
                                         folder / "run", folder / "model")
         metrics = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
         last = {key: value for line in metrics for key, value in line.items()}  # held-out ones are not in every line
-        record = dict(seconds=seconds, last_metrics=last, gates=gates(metrics))
+        held_out = [[line["step"], line["held_out/velocity_mse"]] for line in metrics if "held_out/velocity_mse" in line]
+        record = dict(seconds=seconds, last_metrics=last, gates=gates(metrics), held_out_mse=held_out)
         (folder / "train.json").write_text(json.dumps(record))
         with self.lock:
             self.longest["train"] = max(self.longest.get("train", 0), seconds)

@@ -87,7 +87,7 @@ def extra_tables(name, rows, data):
     """The further evaluations of a table's models, each beside the teacher in the same evaluation."""
     text = ""
     for title in sorted({title for _, found in rows for result in found for title in result.get("extra", {})}):
-        text += f"\n### {name.capitalize()}, {title}\n\n| | seeds | " + " | ".join(t for t, _ in METRICS.values()) + " |\n|"
+        text += f"\n### {name[0].upper() + name[1:]}, {title}\n\n| | seeds | " + " | ".join(t for t, _ in METRICS.values()) + " |\n|"
         text += "---|" * (len(METRICS) + 2) + "\n"
         for number, (row, found) in enumerate(rows):
             results = [dict(result, **result["extra"][title]) for result in found if title in result.get("extra", {})]
@@ -104,6 +104,10 @@ def extra_tables(name, rows, data):
     return text
 
 
+def file_words(table):
+    return re.sub("[^a-z0-9]+", "_", table.lower())[:40].strip("_")
+
+
 def gate_plots(table, rows, target):
     """The gates of learned choices over the steps, one plot per row and seed; markdown that shows them."""
     text = ""
@@ -116,13 +120,27 @@ def gate_plots(table, rows, target):
             last = max(i for i in range(1, len(gates)) if gates[i][1:] != gates[i - 1][1:])
             gates = gates[:last + 3]
             curves = {f"layer {layer}": {line[0]: line[1 + layer] for line in gates} for layer in range(len(gates[0]) - 1)}
-            words = re.sub("[^a-z0-9]+", "_", table.lower())[:40].strip("_")
-            name = f"gates_{words}_{number}_{result['seed']}.svg"
+            name = f"gates_{file_words(table)}_{number}_{result['seed']}.svg"
             (target.parent / target.name).mkdir(exist_ok=True)
             (target.parent / target.name / name).write_text(
                 line_svg(curves, "step", "gate r", title=f"{row}, seed {result['seed']}"))
             text += f"![gates of {row}, seed {result['seed']}]({target.name}/{name})\n"
     return "\n" + text if text else ""
+
+
+def held_out_plot(table, rows, target):
+    """Velocity error on held-out states over the steps, a line per row: its first seed that has one; markdown that shows it."""
+    curves = {}
+    for row, found in rows:
+        points = next((result["train"]["held_out_mse"] for result in found if result["train"].get("held_out_mse")), [])
+        if points := {step: error for step, error in points if error}:
+            curves[row] = points
+    if len(curves) < 2:
+        return ""
+    name = f"held_out_{file_words(table)}.svg"
+    (target.parent / target.name).mkdir(exist_ok=True)
+    (target.parent / target.name / name).write_text(line_svg(curves, "step", "velocity MSE on held-out states", log_y=True))
+    return f"\n![velocity error on held-out states over the steps]({target.name}/{name})\n"
 
 
 def target_plots(rows, teacher, target):
@@ -162,7 +180,7 @@ def main():
         rows = [(row, found) for row, found in table_rows(study, name, results) if found]
         if len(rows) < 2:  # nothing to compare
             continue
-        text += f"\n## {name.capitalize()}\n\n| | seeds | " + " | ".join(title for title, _ in METRICS.values())
+        text += f"\n## {name[0].upper() + name[1:]}\n\n| | seeds | " + " | ".join(title for title, _ in METRICS.values())
         text += " | guidance ratio | training s | linear layers |\n|" + "---|" * (len(METRICS) + 5) + "\n"
         if teacher:
             text += "| teacher | - | " + " | ".join(cell(metric, [teacher]) for metric in METRICS) + " | 1 | - | - |\n"
@@ -176,6 +194,8 @@ def main():
                 data.append(data_row(name, row, metric, values, found,
                                      f"scripts/study/run.py --tables {name} --rows {row!r}"))
         text += extra_tables(name, rows, data)
+        if "objective" in name or "ADM" in name:
+            text += held_out_plot(name, rows, args.target)
         if name == "target":
             text += target_plots(rows, teacher, args.target)
         if "learned" in name or "selection" in name:
