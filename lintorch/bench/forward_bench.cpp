@@ -24,8 +24,26 @@ std::string softmax_name(const ForwardResult& r) {
 }
 
 std::string row_name(const ForwardResult& r) {
-  return fmt::format("{} linear, fp8 {}, kernels {}, softmax {}", r.linear_layers, enum_name(r.fp8),
-                     enum_name(r.fused_kernels), softmax_name(r));
+  return fmt::format("{} linear, fp8 {}, kernels {}, softmax {}{}", r.linear_layers, enum_name(r.fp8),
+                     enum_name(r.fused_kernels), softmax_name(r),
+                     r.residual == wan::ResidualFormat::kFp32 ? "" : ", residual in bf16");
+}
+
+/// What is to be timed with so many linear layers, in the order in which weights are quantized once.
+std::vector<ForwardResult> settings(const ForwardBenchConfig& config, int64_t linear_layers) {
+  std::vector<ForwardResult> all;
+  for (const auto fp8 : config.fp8)
+    for (const bool fp8_attention : config.fp8_attention)
+      for (const auto residual : config.residual)
+        for (const auto fused : config.fused_kernels)
+          for (const auto softmax : config.softmax)
+            all.push_back({.linear_layers = linear_layers,
+                           .fp8 = fp8,
+                           .fp8_attention = fp8_attention,
+                           .residual = residual,
+                           .fused_kernels = fused,
+                           .softmax = softmax});
+  return all;
 }
 
 }  // namespace
@@ -65,34 +83,24 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
   for (const int64_t count : config.linear_layers) {
     const auto dit_config = with_linear_layers(model.transformer, count, config.feature_dim);
     wan::WanDit dit = random_dit(dit_config, dtype_from_name(config.dtype), device);
-    dit->set_residual_format(config.residual);
     at::Tensor exact;
-    for (const auto fp8 : config.fp8) {
-      wan::quantize_wan_dit(dit, fp8);
-      for (const bool fp8_attention : config.fp8_attention) {
-        wan::set_fp8_attention(dit, fp8_attention);
-        for (const auto fused : config.fused_kernels)
-          for (const auto softmax : config.softmax) {
-            ForwardResult result{.linear_layers = count,
-                                 .fp8 = fp8,
-                                 .fp8_attention = fp8_attention,
-                                 .fused_kernels = fused,
-                                 .softmax = softmax};
-            log_info("{}: {}", report.model, row_name(result));
-            ops::set_fused_kernels(fused);
-            const ops::SoftmaxBackendGuard guard(softmax);
-            reset_peak_memory(device);
-            at::Tensor velocity;
-            result.time = time_calls([&](int64_t) { velocity = dit->forward(latent, timestep, text); }, device,
-                                     config.warmup, config.repeats);
-            result.peak_bytes = peak_memory_bytes(device);
-            result.flops = static_cast<double>(B) *
-                           wan::wan_dit_flops(dit_config, shape[1], shape[2], shape[3], config.text_tokens).total();
-            if (!exact.defined()) exact = velocity;
-            result.error = ((velocity - exact).norm() / exact.norm()).item<double>();
-            report.results.push_back(result);
-          }
-      }
+    for (ForwardResult& result : settings(config, count)) {
+      log_info("{}: {}", report.model, row_name(result));
+      wan::quantize_wan_dit(dit, result.fp8);
+      wan::set_fp8_attention(dit, result.fp8_attention);
+      dit->set_residual_format(result.residual);
+      ops::set_fused_kernels(result.fused_kernels);
+      const ops::SoftmaxBackendGuard guard(result.softmax);
+      reset_peak_memory(device);
+      at::Tensor velocity;
+      result.time = time_calls([&](int64_t) { velocity = dit->forward(latent, timestep, text); }, device, config.warmup,
+                               config.repeats);
+      result.peak_bytes = peak_memory_bytes(device);
+      result.flops = static_cast<double>(B) *
+                     wan::wan_dit_flops(dit_config, shape[1], shape[2], shape[3], config.text_tokens).total();
+      if (!exact.defined()) exact = velocity;
+      result.error = ((velocity - exact).norm() / exact.norm()).item<double>();
+      report.results.push_back(result);
     }
     dit = nullptr;
     release_cached_memory(device);
@@ -101,16 +109,16 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
 }
 
 std::string forward_table(const ForwardReport& report) {
-  std::string table =
-      fmt::format("{}, commit {}; {}, {} tokens\n{:>6} {:<12} {:<7} {:<16} {:>10} {:>8} {:>8} {:>9} {:>9} {:>9}\n",
-                  report.device, git_commit(), report.model, report.tokens, "linear", "fp8", "kernels", "softmax", "ms",
-                  "+-", "TFLOP/s", "peak GiB", "speed-up", "error");
+  std::string table = fmt::format(
+      "{}, commit {}; {}, {} tokens\n{:>6} {:<12} {:<8} {:<7} {:<16} {:>10} {:>8} {:>8} {:>9} {:>9} {:>9}\n",
+      report.device, git_commit(), report.model, report.tokens, "linear", "fp8", "residual", "kernels", "softmax", "ms",
+      "+-", "TFLOP/s", "peak GiB", "speed-up", "error");
   for (const ForwardResult& r : report.results)
-    table +=
-        fmt::format("{:>6} {:<12} {:<7} {:<16} {:>10.2f} {:>8.2f} {:>8.0f} {:>9.2f} {:>8.2f}x {:>9.2g}\n",
-                    r.linear_layers, enum_name(r.fp8), enum_name(r.fused_kernels), softmax_name(r), r.time.median,
-                    r.time.deviation, r.flops / r.time.median * 1e-9, static_cast<double>(r.peak_bytes) / (1 << 30),
-                    report.results.front().time.median / r.time.median, r.error);
+    table += fmt::format("{:>6} {:<12} {:<8} {:<7} {:<16} {:>10.2f} {:>8.2f} {:>8.0f} {:>9.2f} {:>8.2f}x {:>9.2g}\n",
+                         r.linear_layers, enum_name(r.fp8), enum_name(r.residual), enum_name(r.fused_kernels),
+                         softmax_name(r), r.time.median, r.time.deviation, r.flops / r.time.median * 1e-9,
+                         static_cast<double>(r.peak_bytes) / (1 << 30),
+                         report.results.front().time.median / r.time.median, r.error);
   return table;
 }
 

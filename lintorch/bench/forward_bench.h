@@ -24,7 +24,7 @@ struct ForwardBenchConfig {
   int64_t batch = 1;
   int64_t text_tokens = 512;
   std::string dtype = "bf16";
-  wan::ResidualFormat residual = wan::ResidualFormat::kFp32;
+  std::vector<wan::ResidualFormat> residual = {wan::ResidualFormat::kFp32};
   std::vector<wan::Fp8Layers> fp8 = {wan::Fp8Layers::kNone};
   std::vector<bool> fp8_attention = {false};
   std::vector<ops::FusedKernels> fused_kernels = {ops::FusedKernels::kAuto};
@@ -44,7 +44,8 @@ struct ForwardBenchConfig {
     v("batch", batch, "samples of one forward; 2 = both branches of guidance");
     v("text_tokens", text_tokens, "text tokens");
     v("dtype", dtype, "of the weights: fp32 or bf16");
-    v("residual", residual, "residual stream of a bf16 model: fp32 or weights");
+    v("residual", residual,
+      "residual streams of a bf16 model, e.g. [\"fp32\",\"weights\"]; each is compared with the first");
     v("fp8", fp8, "which matrix products run in FP8: none, feed_forward, all; each is compared with the first");
     v("fp8_attention", fp8_attention,
       "whether softmax self-attention runs in FP8, e.g. [false,true]; each is compared with the first of all");
@@ -63,6 +64,7 @@ struct ForwardResult {
   int64_t linear_layers = 0;
   wan::Fp8Layers fp8 = wan::Fp8Layers::kNone;
   bool fp8_attention = false;
+  wan::ResidualFormat residual = wan::ResidualFormat::kFp32;
   ops::FusedKernels fused_kernels = ops::FusedKernels::kAuto;
   ops::SoftmaxBackend softmax = ops::SoftmaxBackend::kAuto;
   double flops = 0;        ///< of one forward, matrix products
@@ -77,7 +79,7 @@ struct ForwardReport {
   std::vector<ForwardResult> results;
 };
 
-/// Times every combination of linear_layers, fp8, fp8_attention, fused_kernels and softmax on the same random input.
+/// Times every combination of linear_layers, residual, fp8, fp8_attention, fused_kernels and softmax on the same random input.
 ForwardReport run_forward_bench(const ForwardBenchConfig& config);
 
 std::string forward_table(const ForwardReport& report);
