@@ -71,4 +71,11 @@ struct LinearizeFixture {
   train::TrainerConfig trainer;
 };
 
+/// The loss that a unit has at the first micro-batch of a step.
+inline double loss_at(LinearizeUnit& unit, int64_t step) {
+  train::MetricBag metrics;
+  unit.before_step(step);
+  return unit.training_loss(step, 0, metrics).item<double>();
+}
+
 }  // namespace lintorch::linvideo

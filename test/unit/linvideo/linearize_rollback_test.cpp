@@ -7,16 +7,6 @@
 using namespace lintorch;
 using namespace lintorch::linvideo;
 
-namespace {
-
-double loss_at(LinearizeUnit& unit, int64_t step) {
-  train::MetricBag metrics;
-  unit.before_step(step);
-  return unit.training_loss(step, 0, metrics).item<double>();
-}
-
-}  // namespace
-
 TEST_CASE("after a roll-back other states are drawn", "[linearize_rollback]") {
   LinearizeFixture f;
   f.config.selective_transfer.init = 0.5;

@@ -19,12 +19,6 @@ namespace {
 
 using Fixture = LinearizeFixture;
 
-double loss_at(LinearizeUnit& unit, int64_t step) {
-  train::MetricBag metrics;
-  unit.before_step(step);
-  return unit.training_loss(step, 0, metrics).item<double>();
-}
-
 bool equal(const TensorMap& a, const TensorMap& b) {
   for (const auto& [name, value] : a)
     if (!torch::equal(value, b.at(name))) return false;

@@ -15,6 +15,7 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/linearize_unit_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/linvideo_config_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lora_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/maps_without_weights_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/mixed_core_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/mse_objective_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/online_states_test.cpp
