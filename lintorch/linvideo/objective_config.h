@@ -30,7 +30,7 @@ enum class StateSource { kStored, kOnPolicy, kOnline };
 /// Anytime distribution matching (paper Sec. 4.2).
 struct AdmConfig {
   AdmReading reading = AdmReading::kEuler;
-  double euler_step = 0.02;
+  double euler_step = 0.005;
   AdmWeight weight = AdmWeight::kScore;
   double min_t = 0.02;
   double max_t = 0.98;
