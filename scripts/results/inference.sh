@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Times of single operations, one block, the whole transformer (also against the number of frames) and a whole generation on
 # one GPU, beside Diffusers on the same card in the same run.
-#   scripts/results/inference.sh REPORTS [op] [block] [forward] [diffusers] [generate] [four_steps] [scaling] [1_3b] [14b]
+#   scripts/results/inference.sh REPORTS [op] [block] [forward] [residual] [diffusers] [generate] [four_steps] [scaling] [1_3b] [14b]
 # REPORTS: folder for the JSON files. Without names of parts or sizes: all of them. The lintorch programs are looked for in
 # PATH, then in build/apps; python3 needs torch and diffusers for that part. scripts/results/inference_table.py turns the
 # reports into docs/results/inference_h100.md, .json and .svg.
@@ -14,11 +14,11 @@ parts='' sizes=''
 for word in "$@"; do
   case "$word" in
     1_3b|14b) sizes+=" $word" ;;
-    op|block|forward|diffusers|generate|four_steps|scaling) parts+=" $word" ;;
+    op|block|forward|residual|diffusers|generate|four_steps|scaling) parts+=" $word" ;;
     *) echo "inference.sh: unknown part or size $word" >&2; exit 2 ;;
   esac
 done
-parts=${parts:-op block forward diffusers generate four_steps scaling} sizes=${sizes:-1_3b 14b}
+parts=${parts:-op block forward residual diffusers generate four_steps scaling} sizes=${sizes:-1_3b 14b}
 wants() { [[ " $parts " == *" $1 "* ]]; }
 mkdir -p "$reports"
 
@@ -39,6 +39,10 @@ for size in $sizes; do
   if wants forward; then
     lintorch-bench forward "${model[@]}" --frames 81 --set linear_layers=$linear --set 'fp8=["none","feed_forward","all"]' \
       --set fp8_attention='[false,true]' --set repeats=$repeats --set warmup=1 --output "$reports/forward_$size.json"
+  fi
+  if wants residual; then  # Diffusers' residual stream has the weights' type
+    lintorch-bench forward "${model[@]}" --frames 81 --set linear_layers="$ends" --set 'fp8=["none","all"]' \
+      --set 'residual=["fp32","weights"]' --set repeats=$repeats --set warmup=1 --output "$reports/residual_$size.json"
   fi
   if wants diffusers; then
     python3 "$root/scripts/results/diffusers_forward.py" "${model[@]}" --repeats $repeats --warmup 1 "${variants[@]}" \

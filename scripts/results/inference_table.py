@@ -78,6 +78,10 @@ def block_section(title, rows):
     return text
 
 
+def residual_section(title, rows):
+    return forward_section(title + ", residual stream in fp32 and in bf16", rows)
+
+
 def generate_section(title, rows):
     run = rows[0]["table"].removeprefix("generate ")
     text = f"\n## A whole generation: {title}\n\n{provenance(rows[0])}; {run}, all parts resident. `{rows[0]['command']}`\n\n"
@@ -121,7 +125,7 @@ def main():
         text += op_section(rows)
     for size, title in (("1_3b", "1.3B, 832x480, 81 frames"), ("14b", "14B, 1280x720, 81 frames")):
         for section, parts in ((block_section, ["block"]), (forward_section, ["diffusers", "forward"]),
-                               (generate_section, ["generate"]), (generate_section, ["four_steps"])):
+                               (residual_section, ["residual"]), (generate_section, ["generate"]), (generate_section, ["four_steps"])):
             found = [row for part in parts for row in read(f"{part}_{size}")]
             # A generation is told apart by its table's name too: steps, FP8.
             tables = {row["table"] for row in found} if section is generate_section else {None}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns the reports of scripts/results/training.py and distill_steps.py into a page of docs/results and its JSON twin.
 
-  python3 scripts/results/training_table.py docs/results/training_h100 REPORT... [--notes FILE]
+  python3 scripts/results/training_table.py docs/results/training_h200 REPORT... [--notes FILE]
 
 --notes: markdown put after the introduction.
 """
