@@ -2,7 +2,7 @@
 """Runs the study of four-step distillation: linearizes, distills, exports and evaluates every row, once per seed.
 
   scripts/study/four_steps.py --work runs/four_steps --results runs/four_steps/results \\
-      [--rows NAME ...] [--steps 4 1 2 8] [--seeds 1 2 3] [--jobs 3] [--time-limit 560]
+      [--rows NAME ...] [--steps 4 1 2 8] [--seeds 1 2 3] [--first PATTERN ...] [--jobs 3] [--time-limit 560]
   scripts/study/four_steps.py --target docs/results/four_steps --runs docs/results/four_steps/runs.jsonl \\
       [--results runs/four_steps/results] [--notes docs/results/notes/four_steps.md]
 
@@ -16,6 +16,7 @@ import pathlib
 import statistics
 import sys
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from run import Study, read_results, read_study, run, run_key, study_parser  # noqa: E402
@@ -53,7 +54,7 @@ def step_list(count):
 class FourSteps(Study):
     def __init__(self, args):
         super().__init__(args)
-        self.start_locks = {}
+        self.lock, self.start_locks = threading.Lock(), {}
 
     def wanted(self):
         runs = {}
@@ -67,6 +68,11 @@ class FourSteps(Study):
                     if key not in runs and not self.done(key):
                         runs[key] = (settings, seed, [f"{name}, {steps} steps, seed {seed}"], {})
         return runs
+
+    def steps(self, settings):
+        stages = {"regression": settings.get("regression", {}), "dmd": settings.get("distill", {})}
+        linearize = settings.get("linearize", {}).get("train.steps", 0)  # a start may be there already
+        return linearize + sum(stages[stage]["train.steps"] for stage in settings.get("stages", []))
 
     def start(self, settings, trajectories):
         """The model folder that a generator starts from; linearized now if it is not there."""
@@ -92,6 +98,7 @@ class FourSteps(Study):
         folder = self.args.work / key
         if (folder / "train.json").exists():
             return key, json.loads((folder / "train.json").read_text())
+        begin = time.monotonic()
         model = self.start(settings, trajectories)
         folder.mkdir(exist_ok=True)
         seconds, metrics = 0.0, []
@@ -109,6 +116,7 @@ class FourSteps(Study):
             seconds += metrics[-1]["seconds"]  # over all calls
         record = dict(seconds=seconds, metrics=metrics[:: max(1, len(metrics) // 100)])
         (folder / "train.json").write_text(json.dumps(record))
+        self.seconds["train"] = (time.monotonic() - begin) / self.steps(settings)
         print(f"distilled {key} in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
         return key, record
 

@@ -2,13 +2,13 @@
 """Runs the study of the method: trains, exports and evaluates every row of its tables, once per seed.
 
   scripts/study/run.py --study configs/tiny_wan/study.json --work runs/study --results runs/study/results \\
-      [--tables objective selection] [--rows NAME ...] [--seeds 1 2 3] [--jobs 3] [--time-limit 560]
+      [--tables objective selection] [--rows NAME ...] [--seeds 1 2 3] [--first PATTERN ...] [--jobs 3] [--time-limit 560]
 
 The study file names what all runs share ("collect", "train", "eval": configuration overrides of the three programs) and,
 per table, the rows with their own overrides of lintorch-train. A row named in two tables is run once. Results are one JSON
-file per row and seed; what is there (or in --runs) is not run again, so a study may be spread over many calls. With --time-limit no work
-is started that would not end in time, what runs longer than thought is stopped, and everything trained until then is
-still evaluated.
+file per row and seed; what is there (or in --runs) is not run again, so a study may be spread over many calls. With
+--time-limit no work is started that would not end in time, what runs longer than thought is stopped, and everything trained
+until then is still evaluated. --first: regular expressions of "table: row, seed N"; what fits an earlier one is run earlier.
 scripts/study/tables.py turns the results into docs/results/method.md and .json.
 """
 import argparse
@@ -17,11 +17,11 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -74,8 +74,7 @@ class Study:
         self.args = args
         self.study = read_study(args.study)
         self.begin = time.monotonic()
-        self.longest = {}  # seconds of the longest training and evaluation so far
-        self.lock = threading.Lock()
+        self.seconds = {}  # of the last training, a step; of the last evaluation, a model
         args.work.mkdir(parents=True, exist_ok=True)
         args.results.mkdir(parents=True, exist_ok=True)
         self.earlier = set(read_results(args.runs, None)) if args.runs else set()
@@ -102,7 +101,22 @@ class Study:
 
     def eval_reserve(self, models):
         """Seconds that the evaluation of so many models takes, and the teacher's with it."""
-        return (1 + models) * self.longest.get("eval", self.args.eval_seconds)
+        return (1 + models) * self.seconds.get("eval", self.args.eval_seconds)
+
+    def steps(self, settings):
+        """Training steps of a run."""
+        return settings["train.steps"]
+
+    def expected(self, settings):
+        """Seconds that the training of a run takes."""
+        return 1.2 * self.seconds.get("train", 0) * self.steps(settings)
+
+    def in_order(self, runs):
+        """Keys of runs, those that fit an earlier pattern of --first before the others."""
+        def rank(key):
+            fits = [number for number, pattern in enumerate(self.args.first) for name in runs[key][2] if re.search(pattern, name)]
+            return min(fits, default=len(self.args.first))
+        return sorted(runs, key=rank)
 
     def train_and_export(self, config, settings, run, model, **export):
         """Seconds of a training in the run folder; exports it to the model folder and keeps no checkpoint."""
@@ -160,8 +174,7 @@ class Study:
         held_out = [[line["step"], line["held_out/velocity_mse"]] for line in metrics if "held_out/velocity_mse" in line]
         record = dict(seconds=seconds, last_metrics=last, gates=gates(metrics), held_out_mse=held_out)
         (folder / "train.json").write_text(json.dumps(record))
-        with self.lock:
-            self.longest["train"] = max(self.longest.get("train", 0), seconds)
+        self.seconds["train"] = seconds / self.steps(settings)
         print(f"trained {key} in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
         return key, record
 
@@ -176,7 +189,7 @@ class Study:
                                               "candidates=" + json.dumps(candidates), "--set", f"output={output}"],
                             self.args.work / f"eval_{name}.log")
         print(f"evaluated {len(candidates)} models in {seconds:.0f} s, {self.left():.0f} s left", flush=True)
-        self.longest["eval"] = max(self.longest.get("eval", 0), seconds / (1 + len(candidates)))
+        self.seconds["eval"] = seconds / (1 + len(candidates))
         report = json.loads((output / "report.json").read_text())
         metrics = {}
         for row in report["rows"]:
@@ -225,18 +238,19 @@ class Study:
         trajectories = self.collect()
         runs = self.wanted()
         print(f"{len(runs)} runs to do", flush=True)
-        order = iter(list(runs))
+        waiting = self.in_order(runs)
         trained, batch = {}, 0
         training, evaluating = set(), set()
         with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as trainers, \
                 concurrent.futures.ThreadPoolExecutor(1) as evaluators:
             while True:
-                # A training must leave time for its evaluation and those that wait for theirs.
-                reserve = self.eval_reserve(len(trained) + len(training) + 1)
-                while len(training) < self.args.jobs and self.left() > reserve + self.longest.get("train", 0) * 1.2:
-                    key = next(order, None)
+                while len(training) < self.args.jobs:
+                    # A training must leave time for its evaluation and those that wait for theirs.
+                    reserve = self.eval_reserve(len(trained) + len(training) + 1)
+                    key = next((key for key in waiting if self.left() > reserve + self.expected(runs[key][0])), None)
                     if key is None:
                         break
+                    waiting.remove(key)
                     training.add(trainers.submit(self.train, key, runs[key][0], trajectories))
                 # Trainings go on beside an evaluation: the device has room for both.
                 if trained and not evaluating and (len(trained) >= self.args.eval_batch or not training):
@@ -274,6 +288,7 @@ def study_parser(description, study):
     parser.add_argument("--runs", type=pathlib.Path, help="results of earlier studies, one a line: not run again")
     parser.add_argument("--rows", nargs="*", help="default: all")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
+    parser.add_argument("--first", nargs="*", default=[], metavar="PATTERN", help="what to run first")
     parser.add_argument("--jobs", type=int, default=3, help="trainings at a time; one leaves an H100 idle two thirds of the time")
     parser.add_argument("--eval-batch", type=int, default=6, help="models evaluated in one go, with one run of the teacher")
     parser.add_argument("--eval-seconds", type=float, default=30, help="of one model, as a first guess")
