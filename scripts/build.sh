@@ -27,6 +27,13 @@ by_memory=$((memory_gb * 2 / 3 > 0 ? memory_gb * 2 / 3 : 1))
 generator=()
 [[ -f $build/CMakeCache.txt ]] || ! command -v ninja >/dev/null || generator=(-G Ninja)
 cmake -S . -B "$build" "${generator[@]}" "${options[@]}"
+# Seen once: GCC wrote a precompiled header that it then refused ("not used because ... defined as"), and ccache kept it; every
+# file would take three times as long. The first file that reads it says so; it is made again, past ccache.
+precompile() { cmake --build "$build" --parallel "$jobs" --target lintorch_pch; }
+if ! precompile; then
+  rm -f "$build"/lintorch/CMakeFiles/lintorch_pch.dir/cmake_pch.hxx.gch
+  CCACHE_RECACHE=1 precompile
+fi
 if (( ${#targets[@]} )); then
   cmake --build "$build" --parallel "$jobs" --target "${targets[@]}"
 else
