@@ -16,21 +16,23 @@
 namespace lintorch::layers {
 namespace {
 
-at::Tensor initial_map(int64_t num_heads, int64_t head_dim, const LinearAttentionConfig& config) {
+at::Tensor initial_map(int64_t num_heads, int64_t head_dim, const LinearAttentionConfig& config,
+                       const std::optional<at::Generator>& generator) {
   if (config.init == FeatureMapInit::kIdentity) return at::eye(head_dim).expand({num_heads, -1, -1}).contiguous();
   // Kaiming-uniform with a = sqrt(5), fan-in K, as torch.nn.Linear and LoLCATs.
   const double bound = 1.0 / std::sqrt(static_cast<double>(head_dim));
-  return at::empty({num_heads, head_dim, config.feature_dim}).uniform_(-bound, bound);
+  return at::empty({num_heads, head_dim, config.feature_dim}).uniform_(-bound, bound, generator);
 }
 
 }  // namespace
 
-LinearCore::LinearCore(int64_t num_heads, int64_t head_dim, const LinearAttentionConfig& config)
+LinearCore::LinearCore(int64_t num_heads, int64_t head_dim, const LinearAttentionConfig& config,
+                       std::optional<at::Generator> generator)
     : feature_map_(config.feature_map), rope_(config.rope) {
   config.validate_for_head("linear_attention", head_dim);
   if (feature_map_ != ops::FeatureMap::kHedgehog) return;
-  w_q = register_parameter("w_q", initial_map(num_heads, head_dim, config));
-  w_k = register_parameter("w_k", initial_map(num_heads, head_dim, config));
+  w_q = register_parameter("w_q", initial_map(num_heads, head_dim, config, generator));
+  w_k = register_parameter("w_k", initial_map(num_heads, head_dim, config, generator));
 }
 
 at::Tensor LinearCore::features(const at::Tensor& x_BLNK, const at::Tensor& w_NKM) const {

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <ATen/core/Generator.h>
+
+#include <optional>
+
 #include "lintorch/layers/attention_core.h"
 #include "lintorch/layers/linear_attention_config.h"
 
@@ -9,8 +13,10 @@ namespace lintorch::layers {
 class LinearCore : public AttentionCore {
  public:
   /// Throws ConfigError if the map does not fit the heads (LinearAttentionConfig::validate_for_head). Kaiming init draws
-  /// from LibTorch's default CPU generator.
-  LinearCore(int64_t num_heads, int64_t head_dim, const LinearAttentionConfig& config);
+  /// from `generator`; without one, for weights that are loaded afterwards, from LibTorch's default CPU generator, whose seed is
+  /// another one in every process.
+  LinearCore(int64_t num_heads, int64_t head_dim, const LinearAttentionConfig& config,
+             std::optional<at::Generator> generator = std::nullopt);
   ops::FeatureMap feature_map() const { return feature_map_; }
   RopeOrder rope() const { return rope_; }
 

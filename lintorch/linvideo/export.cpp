@@ -11,6 +11,7 @@
 #include "lintorch/layers/module_state.h"
 #include "lintorch/linvideo/fingerprint.h"
 #include "lintorch/linvideo/lora.h"
+#include "lintorch/linvideo/start_cores.h"
 #include "lintorch/linvideo/training_record.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/pipeline/model_export.h"
@@ -172,14 +173,19 @@ void export_linearized(const ExportConfig& config) {
   const WeightFormat format = export_format(config, at::kBFloat16);
   const LayerAssignment assignment = export_student(trained, teacher, config.output, format);
   if (config.untrained_swap)
-    export_untrained_swap(assignment, record.config.linear_attention, teacher, *config.untrained_swap, format);
+    export_untrained_swap(assignment, record.config.linear_attention, static_cast<uint64_t>(record.config.seed),
+                          teacher, *config.untrained_swap, format);
 }
 
 void export_untrained_swap(const LayerAssignment& assignment, const layers::LinearAttentionConfig& linear_attention,
-                           const fs::path& teacher_folder, const fs::path& output, const WeightFormat& format) {
+                           uint64_t seed, const fs::path& teacher_folder, const fs::path& output,
+                           const WeightFormat& format) {
   at::NoGradGuard no_grad;
   auto teacher = load_teacher(teacher_folder);
   const auto dit = swapped_dit(teacher, assignment, linear_attention);
+  const auto cores = start_linear_cores(dit->config(), linear_attention, seed);
+  for (size_t layer = 0; layer < assignment.size(); ++layer)
+    if (assignment[layer] == wan::AttentionKind::kLinear) dit->block(layer)->attn1->set_core(cores[layer]);
   Json description = describe(assignment, dit);
   description["untrained"] = true;
   write_model(dit, teacher_folder, output, format, description);

@@ -41,10 +41,10 @@ struct TrainedStudent {
 LayerAssignment export_student(const TrainedStudent& trained, const std::filesystem::path& teacher_folder,
                                const std::filesystem::path& output, const WeightFormat& format);
 
-/// Control for evaluation: the teacher with the given layers made linear, their maps at the start values, and nothing
+/// Control for evaluation: the teacher with the given layers made linear, their maps as a run of `seed` starts them, and nothing
 /// trained.
 void export_untrained_swap(const LayerAssignment& assignment, const layers::LinearAttentionConfig& linear_attention,
-                           const std::filesystem::path& teacher_folder, const std::filesystem::path& output,
-                           const WeightFormat& format);
+                           uint64_t seed, const std::filesystem::path& teacher_folder,
+                           const std::filesystem::path& output, const WeightFormat& format);
 
 }  // namespace lintorch::linvideo

@@ -15,6 +15,7 @@
 #include "lintorch/linvideo/guidance_ratio.h"
 #include "lintorch/linvideo/lora.h"
 #include "lintorch/linvideo/sampled_trajectories.h"
+#include "lintorch/linvideo/seed_streams.h"
 #include "lintorch/linvideo/training_record.h"
 #include "lintorch/linvideo/trajectory_store.h"
 #include "lintorch/linvideo/velocity_error.h"
@@ -23,8 +24,6 @@
 namespace lintorch::linvideo {
 
 namespace {
-
-enum Stream : uint64_t { kGateStream = 1, kStateStream = 2, kPoolStream = 3, kLoraStream = 4, kRollbackStream = 5 };
 
 /// Stored trajectories, or online ones, sampled here under the trainer's precision.
 std::unique_ptr<TrajectorySource> open_trajectories(pipeline::VideoModel& teacher, const LinearizeConfig& config,
@@ -65,8 +64,7 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
   if (const auto dtype = dtype_from_name(config_.frozen_dtype); dtype != at::kFloat)
     wan::cast_wan_dit(teacher_.dit, dtype, device_);
   if (config_.trainable == TrainableKind::kLora) add_lora(student_, config_.lora, mix_seed(seed, kLoraStream));
-  transfer_ = std::make_unique<SelectiveTransfer>(student_, config_.linear_attention, config_.selective_transfer,
-                                                  mix_seed(seed, kGateStream));
+  transfer_ = std::make_unique<SelectiveTransfer>(student_, config_.linear_attention, config_.selective_transfer, seed);
   parameters_ = select_parameters(student_, teacher_.dit, config_.trainable);
   objective_ = std::make_unique<Objective>(
       config_.objective, teacher_.dit, student_, [this] { return make_averaged_student(); }, source_->manifest().shift);

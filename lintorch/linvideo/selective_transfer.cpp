@@ -7,7 +7,9 @@
 
 #include "lintorch/core/error.h"
 #include "lintorch/core/rng.h"
+#include "lintorch/linvideo/seed_streams.h"
 #include "lintorch/linvideo/selection_losses.h"
+#include "lintorch/linvideo/start_cores.h"
 
 namespace lintorch::linvideo {
 
@@ -28,27 +30,26 @@ at::ScalarType gate_dtype(const at::TensorOptions& weights) {
 
 SelectiveTransfer::SelectiveTransfer(wan::WanDit& student, const layers::LinearAttentionConfig& linear_attention,
                                      const SelectiveTransferConfig& config, uint64_t seed)
-    : linear_attention_(linear_attention), config_(config), num_layers_(student->num_layers()) {
+    : linear_attention_(linear_attention), config_(config), seed_(seed), num_layers_(student->num_layers()) {
   LT_CHECK(config.target <= num_layers_, ConfigError,
            "selective_transfer.target: expected at most {} (the teacher's layers), got {}", num_layers_, config.target);
   const at::TensorOptions options = student->block(0)->attn1->to_q->weight.options();
-  gates_ = initial_gates(num_layers_, config, seed, options.dtype(gate_dtype(options)));
+  gates_ = initial_gates(num_layers_, config, mix_seed(seed, kGateStream), options.dtype(gate_dtype(options)));
   cores_ = put_cores(student);
   const bool needs_model = config.selection == SelectionKind::kLearned || config.selection == SelectionKind::kGreedy;
-  if (!needs_model) freeze(assign_fixed(config, num_layers_, seed));
+  if (!needs_model) freeze(assign_fixed(config, num_layers_, mix_seed(seed, kGateStream)));
 }
 
 SelectiveTransfer::Cores SelectiveTransfer::put_cores(wan::WanDit& dit) {
   const wan::WanDitConfig& model = dit->config();
+  const auto linear = start_linear_cores(model, linear_attention_, seed_);
   Cores cores;
   for (int64_t layer = 0; layer < num_layers_; ++layer) {
     LT_CHECK(model.attention_of(layer) == wan::AttentionKind::kSoftmax, NotSupportedError,
              "[SelectiveTransfer] layer {} of the teacher is linear already: expected an all-softmax teacher", layer);
-    auto linear =
-        std::make_shared<layers::LinearCore>(model.num_attention_heads, model.attention_head_dim, linear_attention_);
-    linear->to(gates_.device(), gates_.scalar_type());
+    linear[layer]->to(gates_.device(), gates_.scalar_type());
     auto& attention = dit->block(layer)->attn1;
-    cores.push_back(std::make_shared<MixedCore>(attention->core(), linear, gates_, layer));
+    cores.push_back(std::make_shared<MixedCore>(attention->core(), linear[layer], gates_, layer));
     attention->set_core(cores.back());
   }
   return cores;

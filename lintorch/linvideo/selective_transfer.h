@@ -21,7 +21,8 @@ namespace lintorch::linvideo {
 class SelectiveTransfer {
  public:
   /// Puts a MixedCore into every block of the student and creates the gates on its device and in fp32 (fp64 for an fp64
-  /// model). The linear branches start as `linear_attention` says; Kaiming init draws from LibTorch's default generator.
+  /// model). The linear branches start as `linear_attention` says, Kaiming init, the gates' noise and a random choice by `seed`
+  /// (LinearizeConfig::seed).
   /// Throws ConfigError if target exceeds the layers, NotSupportedError if a layer of the student is linear already.
   SelectiveTransfer(wan::WanDit& student, const layers::LinearAttentionConfig& linear_attention,
                     const SelectiveTransferConfig& config, uint64_t seed);
@@ -75,6 +76,7 @@ class SelectiveTransfer {
 
   layers::LinearAttentionConfig linear_attention_;
   SelectiveTransferConfig config_;
+  uint64_t seed_;
   int64_t num_layers_;
   at::Tensor gates_;
   Cores cores_;

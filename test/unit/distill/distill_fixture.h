@@ -45,7 +45,7 @@ struct DistillFixture {
   void write_linear_start(const std::string& output) const {
     linvideo::export_untrained_swap({wan::AttentionKind::kSoftmax, wan::AttentionKind::kSoftmax,
                                      wan::AttentionKind::kLinear, wan::AttentionKind::kLinear},
-                                    micro_dit_config().linear_attention, folder / "model", folder / output,
+                                    micro_dit_config().linear_attention, 1, folder / "model", folder / output,
                                     {.dtype = at::kFloat});
   }
 

@@ -57,6 +57,27 @@ TEST_CASE("gates start at init with bounded, reproducible noise", "[selective_tr
   CHECK(gates.requires_grad());
 }
 
+TEST_CASE("maps of a Kaiming start are those of the seed, another in every layer", "[selective_transfer]") {
+  const auto maps = [](uint64_t seed) {
+    auto student = test::micro_dit();
+    auto linear = student->config().linear_attention;
+    linear.init = layers::FeatureMapInit::kKaiming;
+    const SelectiveTransfer transfer(student, linear, with(2, 0.9), seed);
+    std::vector<at::Tensor> maps;
+    for (const auto& p : student->named_parameters())
+      if (p.key().find("w_q") != std::string::npos || p.key().find("w_k") != std::string::npos)
+        maps.push_back(p.value());
+    return maps;
+  };
+  const auto first = maps(11), again = maps(11), other = maps(12);
+  REQUIRE(first.size() == 8);
+  for (size_t i = 0; i < first.size(); ++i) {
+    CHECK(torch::equal(first[i], again[i]));
+    CHECK_FALSE(torch::equal(first[i], other[i]));
+    if (i > 0) CHECK_FALSE(torch::equal(first[i], first[i - 1]));
+  }
+}
+
 TEST_CASE("freezing gives exactly target linear layers and switches the other branch off", "[selective_transfer]") {
   for (int64_t target = 0; target <= 4; ++target) {
     Fixture f(with(target, 0.5, 0.2));
