@@ -9,7 +9,7 @@
 # that it needs, takes 100 MB. The GPU tests come along if they are built. BUILD_DIR as for scripts/build.sh.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=$root/${BUILD_DIR:-build}
+build=$(cd "$root" && realpath -m "${BUILD_DIR:-build}")
 out=$(realpath -m "${1:-lintorch.tar.xz}")
 shift || true
 [[ -x $build/apps/lintorch-train ]] || { echo "bundle: no programs in $build/apps; run scripts/build.sh apps first" >&2; exit 1; }

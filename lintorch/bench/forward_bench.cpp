@@ -29,20 +29,19 @@ std::string row_name(const ForwardResult& r) {
                      r.residual == wan::ResidualFormat::kFp32 ? "" : ", residual in bf16");
 }
 
-/// What is to be timed with so many linear layers, in the order in which weights are quantized once.
-std::vector<ForwardResult> settings(const ForwardBenchConfig& config, int64_t linear_layers) {
+/// What is to be timed with so many linear layers and these weights in FP8.
+std::vector<ForwardResult> settings(const ForwardBenchConfig& config, int64_t linear_layers, wan::Fp8Layers fp8) {
   std::vector<ForwardResult> all;
-  for (const auto fp8 : config.fp8)
-    for (const bool fp8_attention : config.fp8_attention)
-      for (const auto residual : config.residual)
-        for (const auto fused : config.fused_kernels)
-          for (const auto softmax : config.softmax)
-            all.push_back({.linear_layers = linear_layers,
-                           .fp8 = fp8,
-                           .fp8_attention = fp8_attention,
-                           .residual = residual,
-                           .fused_kernels = fused,
-                           .softmax = softmax});
+  for (const bool fp8_attention : config.fp8_attention)
+    for (const auto residual : config.residual)
+      for (const auto fused : config.fused_kernels)
+        for (const auto softmax : config.softmax)
+          all.push_back({.linear_layers = linear_layers,
+                         .fp8 = fp8,
+                         .fp8_attention = fp8_attention,
+                         .residual = residual,
+                         .fused_kernels = fused,
+                         .softmax = softmax});
   return all;
 }
 
@@ -84,23 +83,25 @@ ForwardReport run_forward_bench(const ForwardBenchConfig& config) {
     const auto dit_config = with_linear_layers(model.transformer, count, config.feature_dim);
     wan::WanDit dit = random_dit(dit_config, dtype_from_name(config.dtype), device);
     at::Tensor exact;
-    for (ForwardResult& result : settings(config, count)) {
-      log_info("{}: {}", report.model, row_name(result));
-      wan::quantize_wan_dit(dit, result.fp8);
-      wan::set_fp8_attention(dit, result.fp8_attention);
-      dit->set_residual_format(result.residual);
-      ops::set_fused_kernels(result.fused_kernels);
-      const ops::SoftmaxBackendGuard guard(result.softmax);
-      reset_peak_memory(device);
-      at::Tensor velocity;
-      result.time = time_calls([&](int64_t) { velocity = dit->forward(latent, timestep, text); }, device, config.warmup,
-                               config.repeats);
-      result.peak_bytes = peak_memory_bytes(device);
-      result.flops = static_cast<double>(B) *
-                     wan::wan_dit_flops(dit_config, shape[1], shape[2], shape[3], config.text_tokens).total();
-      if (!exact.defined()) exact = velocity;
-      result.error = ((velocity - exact).norm() / exact.norm()).item<double>();
-      report.results.push_back(result);
+    for (const auto fp8 : config.fp8) {
+      wan::quantize_wan_dit(dit, fp8);
+      for (ForwardResult& result : settings(config, count, fp8)) {
+        log_info("{}: {}", report.model, row_name(result));
+        wan::set_fp8_attention(dit, result.fp8_attention);
+        dit->set_residual_format(result.residual);
+        ops::set_fused_kernels(result.fused_kernels);
+        const ops::SoftmaxBackendGuard guard(result.softmax);
+        reset_peak_memory(device);
+        at::Tensor velocity;
+        result.time = time_calls([&](int64_t) { velocity = dit->forward(latent, timestep, text); }, device,
+                                 config.warmup, config.repeats);
+        result.peak_bytes = peak_memory_bytes(device);
+        result.flops = static_cast<double>(B) *
+                       wan::wan_dit_flops(dit_config, shape[1], shape[2], shape[3], config.text_tokens).total();
+        if (!exact.defined()) exact = velocity;
+        result.error = ((velocity - exact).norm() / exact.norm()).item<double>();
+        report.results.push_back(result);
+      }
     }
     dit = nullptr;
     release_cached_memory(device);

@@ -1,6 +1,5 @@
 """What the measurements of training at full size share: programs, random models, trajectories, rows."""
 import datetime
-import json
 import pathlib
 import re
 import shutil
@@ -8,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "study"))
-from run import ROOT, overrides, program  # noqa: E402
+from run import ROOT, overrides, program, read_metrics  # noqa: E402
 
 
 def call(name, arguments, log, ranks=1):
@@ -56,7 +55,7 @@ def train(run, settings, ranks=1):
                                              **settings}), log, ranks):
         return None, last_line(log)
     shutil.rmtree(run / "checkpoints", ignore_errors=True)
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    lines = read_metrics(run)
     device = re.search(r"training on (.*)", log.read_text())
     return lines, device.group(1).strip() if device else "unknown"
 

@@ -8,8 +8,12 @@
 import argparse
 import json
 import pathlib
+import sys
 
-from line_plot import line_svg
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "study"))
+from line_plot import line_svg  # noqa: E402
+from run import read_metrics  # noqa: E402
+from tables import mean_cell, values_of  # noqa: E402
 
 INTRO = """# A model of middle size: linearization at scale
 
@@ -27,17 +31,12 @@ HELD_OUT = {"held_out/velocity_mse": "velocity MSE, held-out states", "held_out/
             "loss/features": "hidden states, relative error"}
 
 
-def read_log(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 def eval_table(report):
     text = "\n## Before and after\n\n| | layers | " + " | ".join(title for title, _ in EVAL.values()) + " |\n|" + "---|" * (len(EVAL) + 2) + "\n"
     for model in report["models"]:
         metrics = {row["metric"]: row for row in report["rows"] if row["row"] == model["name"]}
         layers = "".join(kind[0].upper() for kind in model["attention"])
-        cells = [f"{metrics[key]['mean']:.{digits}f}" + (f" ({metrics[key]['ci95']:.{digits}f})" if metrics[key]["ci95"] else "")
-                 if key in metrics else "-" for key, (_, digits) in EVAL.items()]
+        cells = [mean_cell(values_of([dict(metrics=metrics)], key), digits) for key, (_, digits) in EVAL.items()]
         text += f"| {model['name']} | {layers} | " + " | ".join(cells) + " |\n"
     return text
 
@@ -59,8 +58,8 @@ def main():
     parser.add_argument("--notes", type=pathlib.Path)
     args = parser.parse_args()
     report = json.loads((args.run / "eval" / "report.json").read_text())
-    lines = read_log(args.run / "linearize" / "metrics.jsonl")
-    teacher = read_log(args.run / "pretrain" / "training" / "dit" / "metrics.jsonl")
+    lines = read_metrics(args.run / "linearize")
+    teacher = read_metrics(args.run / "pretrain" / "training" / "dit")
     first = report["rows"][0]
     origin = {key: first[key] for key in ("hardware", "commit", "date")}
     text = INTRO.format(pretrain_steps=teacher[-1]["step"], steps=lines[-1]["step"], target=args.target, name=args.target.name, **origin)

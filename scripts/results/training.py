@@ -22,6 +22,7 @@ MODELS = {
         "ADM, all weights": {"linearize.objective.kind": "adm"},
         "MSE, all weights, EMA, checkpoint": {"train.ema_decay": 0.99, "train.save_every": 4},
         "MSE, LoRA": {"linearize.trainable": "lora"},
+    }, several_gpus={
         "MSE, all weights, ZeRO-2": {"train.shard": "gradients"},
     }),
     "14b": dict(preset="t2v_14b", target=22, steps=6, rows={
@@ -99,7 +100,7 @@ def main():
         spec = MODELS[model]
         random_model(work / model, spec["preset"], {})
         trajectories(work / f"{model}_trajectories", work / model, args.size, args.frames)
-        for name, own in spec["rows"].items():
+        for name, own in (spec["rows"] | (spec.get("several_gpus", {}) if args.ranks > 1 else {})).items():
             if not args.rows or name in args.rows:
                 rows += measure(work, model, spec, name, own, args.size, args.frames, args.ranks,
                                 f"scripts/results/training.py --work /tmp/training --models {model} --rows {name!r}"

@@ -19,8 +19,8 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from run import Study, read_results, read_study, run, run_key, study_parser  # noqa: E402
-from tables import mean_cell  # noqa: E402
+from run import Study, read_metrics, read_results, read_study, run, run_key, study_parser  # noqa: E402
+from tables import data_row, mean_cell, values_of  # noqa: E402
 
 TEACHER = "configs/tiny_wan/model"
 METRICS = {  # title, digits
@@ -112,7 +112,7 @@ class FourSteps(Study):
                     **settings["distill"], **(settings["regression"] if stage == "regression" else {}), "resume": True},
                     run, model_of_stage)
             model = str(model_of_stage)
-            metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+            metrics = read_metrics(run)
             seconds += metrics[-1]["seconds"]  # over all calls
         record = dict(seconds=seconds, metrics=metrics[:: max(1, len(metrics) // 100)])
         (folder / "train.json").write_text(json.dumps(record))
@@ -141,10 +141,6 @@ runs on the card at once. The same numbers as data: `four_steps.json`.
 """
 
 
-def values_of(results, metric):
-    return [result["metrics"][metric] for result in results if metric in result["metrics"]]
-
-
 def write_tables(study, results, args):
     """One table per number of steps."""
     header = "| | seeds | " + " | ".join(title for title, _ in METRICS.values()) + " | training s |\n|"
@@ -166,15 +162,12 @@ def write_tables(study, results, args):
                 continue
             seconds = [result["train"]["seconds"] for result in found if result.get("train", {}).get("seconds")]
             text += f"| {name} | {len(found) if seconds else '-'} | " + " | ".join(
-                mean_cell(values, digits) if (values := values_of(found, metric)) else "-" for metric, (_, digits) in METRICS.items())
+                mean_cell(values_of(found, metric), digits) for metric, (_, digits) in METRICS.items())
             text += f" | {statistics.mean(seconds):.0f} |\n" if seconds else " | - |\n"
-            first = found[0]
             for metric in METRICS:
-                if means := [value["mean"] for value in values_of(found, metric)]:
-                    data.append(dict(table=f"{steps} steps", row=name, metric=metric, mean=statistics.mean(means),
-                                     std=statistics.stdev(means) if len(means) > 1 else 0, n=len(means), unit=first["metrics"][metric]["unit"], hardware=first["hardware"],
-                                     commit=first["commit"], date=first["date"],
-                                     command=f"scripts/study/four_steps.py --rows {name!r} --steps {steps}"))
+                if values := values_of(found, metric):
+                    data.append(data_row(f"{steps} steps", name, metric, values, found[0],
+                                         f"scripts/study/four_steps.py --rows {name!r} --steps {steps}"))
     args.target.with_suffix(".md").write_text(text)
     args.target.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n")
 

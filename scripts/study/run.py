@@ -64,6 +64,11 @@ def read_results(runs, folder):
     return results
 
 
+def read_metrics(run):
+    """The log points of a run of lintorch-train."""
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
 def run_key(settings):
     """Names a run by what it does, so that rows of several tables share it."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
@@ -169,7 +174,7 @@ class Study:
         folder.mkdir(exist_ok=True)
         seconds = self.train_and_export("linearize", {**settings, "linearize.trajectories": str(trajectories)},
                                         folder / "run", folder / "model")
-        metrics = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
+        metrics = read_metrics(folder / "run")
         last = {key: value for line in metrics for key, value in line.items()}  # held-out ones are not in every line
         held_out = [[line["step"], line["held_out/velocity_mse"]] for line in metrics if "held_out/velocity_mse" in line]
         record = dict(seconds=seconds, last_metrics=last, gates=gates(metrics), held_out_mse=held_out)

@@ -43,8 +43,15 @@ time is wall clock with several runs on the card at once. Guidance ratio: `held_
 """
 
 
+def values_of(results, metric):
+    """The values of a metric in those results that have it."""
+    return [result["metrics"][metric] for result in results if metric in result["metrics"]]
+
+
 def mean_cell(values, digits):
-    """Mean of the seeds' values, +- their standard deviation; of one seed, its half-width in brackets."""
+    """Mean of the seeds' values, +- their standard deviation; of one seed, its half-width in brackets; of none, a dash."""
+    if not values:
+        return "-"
     mean = statistics.mean(value["mean"] for value in values)
     if len(values) > 1:
         return f"{mean:.{digits}f} +- {statistics.stdev(value['mean'] for value in values):.{digits}f}"
@@ -53,8 +60,7 @@ def mean_cell(values, digits):
 
 
 def cell(metric, results):
-    values = [result["metrics"][metric] for result in results if metric in result["metrics"]]
-    return mean_cell(values, METRICS[metric][1]) if values else "-"
+    return mean_cell(values_of(results, metric), METRICS[metric][1])
 
 
 def guidance_ratio(results):
@@ -75,12 +81,18 @@ def table_rows(study, name, results):
         yield row, found
 
 
-def data_row(table, row, metric, values, found, command):
+def data_row(table, row, metric, values, origin, command, **more):
+    """One entry of a page's JSON twin from the seeds' values; hardware, commit and date are those of `origin`, a result."""
     means = [value["mean"] for value in values]
     return dict(table=table, row=row, metric=metric, mean=statistics.mean(means),
-                std=statistics.stdev(means) if len(means) > 1 else 0, n=len(means), unit=values[0]["unit"],
-                ci95=[value["ci95"] for value in values], seeds=[result["seed"] for result in found],
-                hardware=found[0]["hardware"], commit=found[0]["commit"], date=found[0]["date"], command=command)
+                std=statistics.stdev(means) if len(means) > 1 else 0, n=len(means), unit=values[0]["unit"], **more,
+                hardware=origin["hardware"], commit=origin["commit"], date=origin["date"], command=command)
+
+
+def seed_row(table, row, metric, values, found, command):
+    """The same with every seed's number and half-width."""
+    return data_row(table, row, metric, values, found[0], command, ci95=[value["ci95"] for value in values],
+                    seeds=[result["seed"] for result in found])
 
 
 def extra_tables(name, rows, data):
@@ -99,13 +111,20 @@ def extra_tables(name, rows, data):
             text += f"| {row} | {len(results)} | " + " | ".join(cell(metric, results) for metric in METRICS) + " |\n"
             for metric in sorted(results[0]["metrics"]):
                 values = [result["metrics"][metric] for result in results]
-                data.append(data_row(f"{name}, {title}", row, metric, values, results,
+                data.append(seed_row(f"{name}, {title}", row, metric, values, results,
                                      f"scripts/study/run.py --tables {name} --rows {row!r}"))
     return text
 
 
 def file_words(table):
     return re.sub("[^a-z0-9]+", "_", table.lower())[:40].strip("_")
+
+
+def show_plot(target, name, title, svg):
+    """Writes a plot into the folder beside the page; markdown that shows it."""
+    target.mkdir(exist_ok=True)
+    (target / name).write_text(svg)
+    return f"![{title}]({target.name}/{name})\n"
 
 
 def gate_plots(table, rows, target):
@@ -121,10 +140,8 @@ def gate_plots(table, rows, target):
             gates = gates[:last + 3]
             curves = {f"layer {layer}": {line[0]: line[1 + layer] for line in gates} for layer in range(len(gates[0]) - 1)}
             name = f"gates_{file_words(table)}_{number}_{result['seed']}.svg"
-            (target.parent / target.name).mkdir(exist_ok=True)
-            (target.parent / target.name / name).write_text(
-                line_svg(curves, "step", "gate r", title=f"{row}, seed {result['seed']}"))
-            text += f"![gates of {row}, seed {result['seed']}]({target.name}/{name})\n"
+            title = f"{row}, seed {result['seed']}"
+            text += show_plot(target, name, f"gates of {title}", line_svg(curves, "step", "gate r", title=title))
     return "\n" + text if text else ""
 
 
@@ -137,10 +154,8 @@ def held_out_plot(table, rows, target):
             curves[row] = points
     if len(curves) < 2:
         return ""
-    name = f"held_out_{file_words(table)}.svg"
-    (target.parent / target.name).mkdir(exist_ok=True)
-    (target.parent / target.name / name).write_text(line_svg(curves, "step", "velocity MSE on held-out states", log_y=True))
-    return f"\n![velocity error on held-out states over the steps]({target.name}/{name})\n"
+    return "\n" + show_plot(target, f"held_out_{file_words(table)}.svg", "velocity error on held-out states over the steps",
+                            line_svg(curves, "step", "velocity MSE on held-out states", log_y=True))
 
 
 def target_plots(rows, teacher, target):
@@ -152,10 +167,8 @@ def target_plots(rows, teacher, target):
         curves = {"linearized": curve}
         if teacher:
             curves["teacher"] = {x: teacher["metrics"][metric]["mean"] for x in (min(curve), max(curve))}
-        (target.parent / target.name).mkdir(exist_ok=True)
-        (target.parent / target.name / f"target_{metric}.svg").write_text(
-            line_svg(curves, "linear layers", title, dashed=("teacher",)))
-        text += f"![{title} against the number of linear layers]({target.name}/target_{metric}.svg)\n"
+        text += show_plot(target, f"target_{metric}.svg", f"{title} against the number of linear layers",
+                          line_svg(curves, "linear layers", title, dashed=("teacher",)))
     return "\n" + text
 
 
@@ -190,8 +203,8 @@ def main():
             text += f"| {row} | {len(found)} | " + " | ".join(cell(metric, found) for metric in METRICS)
             text += f" | {guidance_ratio(found)} | {seconds:.0f} | {layers} |\n"
             for metric in sorted({metric for result in found for metric in result["metrics"]}):
-                values = [result["metrics"][metric] for result in found if metric in result["metrics"]]
-                data.append(data_row(name, row, metric, values, found,
+                values = values_of(found, metric)
+                data.append(seed_row(name, row, metric, values, found,
                                      f"scripts/study/run.py --tables {name} --rows {row!r}"))
         text += extra_tables(name, rows, data)
         if "objective" in name or "ADM" in name:
