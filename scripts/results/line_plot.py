@@ -32,8 +32,9 @@ class Axis:
 
 def line_svg(curves, x_title, y_title, title="", log=False, log_y=False, dashed=()):
     """Curves {name: {x: y}}; log: both axes; `dashed` names those drawn dashed, e.g. a reference."""
+    names = [name + (" (dotted)" if number >= len(COLORS) else "") for number, name in enumerate(curves)]
     xs = sorted({x for curve in curves.values() for x in curve})
-    end, legend = LEFT + PLOT, max(RIGHT, 20 + LETTER * max(map(len, curves)))
+    end, legend = LEFT + PLOT, max(RIGHT, 20 + LETTER * max(map(len, names)))
     x_axis = Axis(xs, LEFT, end, log, xs if log else None)
     y_axis = Axis([y for curve in curves.values() for y in curve.values()], HEIGHT - BOTTOM, TOP, log or log_y)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {end + legend:g} {HEIGHT}" font-family="sans-serif" font-size="12">',
@@ -50,9 +51,10 @@ def line_svg(curves, x_title, y_title, title="", log=False, log_y=False, dashed=
     for number, (name, curve) in enumerate(curves.items()):
         color = COLORS[number % len(COLORS)]
         points = " ".join(f"{x_axis.at(x):.1f},{y_axis.at(y):.1f}" for x, y in sorted(curve.items()))
-        dash = ' stroke-dasharray="6 4"' if name in dashed else ""
+        again = number >= len(COLORS)  # the colours begin anew: dotted
+        dash = ' stroke-dasharray="6 4"' if name in dashed else ' stroke-dasharray="2 3"' if again else ""
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"{dash}/>'
-                     f'<text x="{end + 10}" y="{TOP + 16 + 18 * number}" fill="{color}">{name}</text>')
+                     f'<text x="{end + 10}" y="{TOP + 16 + 18 * number}" fill="{color}">{names[number]}</text>')
     parts.append(f'<text x="{LEFT + PLOT / 2}" y="{HEIGHT - 12}" text-anchor="middle">{x_title}</text>'
                  f'<text transform="translate(16,{HEIGHT / 2}) rotate(-90)" text-anchor="middle">{y_title}</text></svg>')
     return "\n".join(parts) + "\n"

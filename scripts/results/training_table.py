@@ -9,7 +9,7 @@ import argparse
 import json
 import pathlib
 
-INTRO = """# Training at full size on one GPU
+INTRO = """# Training at full size
 
 Random weights, batch 1, bf16 products with fp32 master weights, activation checkpointing, the teacher in bf16. Made by
 `scripts/results/training.py` and `distill_steps.py`; the same numbers as data, with their commands: `{twin}`. Medians; +- is the

@@ -188,6 +188,8 @@ def main():
                         date=origin["date"], commit=origin["commit"])
     if args.notes:
         text += "\n" + args.notes.read_text()
+    for old in args.target.glob("*.svg"):  # rows come and go, and their numbers with them
+        old.unlink()
     data = []
     for name in study["tables"]:
         rows = [(row, found) for row, found in table_rows(study, name, results) if found]

@@ -11,7 +11,8 @@ using namespace lintorch;
 
 // Bounds: bf16 rounding of the exact output alone is 1.7e-3 (o), of the exact gradients 1.7e-3 to 4e-3; an uncentred
 // state misses them by 40x and more at V means of 3 and 30.
-TEST_CASE("bf16 Hedgehog attention on the GPU matches fp64, also with a large mean of V", "[gpu_hedgehog_attention]") {
+TEST_CASE("bf16 Hedgehog attention on the GPU matches fp64, also with a large mean of V",
+          "[gpu_hedgehog_attention][cublas]") {
   for (const double v_mean : {0.0, 3.0, 30.0})
     for (const int64_t tokens : {1, 63, 540, 1025}) {
       const auto inputs = test::attention_inputs({2, tokens, 3, 64, 64, 64}, at::kBFloat16, 7, v_mean);
@@ -76,7 +77,7 @@ at::Tensor attention(const Tensors& x, ops::FusedKernels mode = ops::FusedKernel
 }  // namespace
 
 // 4e-3: as above. All shapes: one tile, tails of every kind, several heads per block, several blocks per head.
-TEST_CASE("the Hedgehog attention kernel matches fp64", "[gpu_hedgehog_attention]") {
+TEST_CASE("the Hedgehog attention kernel matches fp64", "[gpu_hedgehog_attention][cublas][fp64]") {
   for (const auto& [K, M] : {std::array<int64_t, 2>{64, 64}, {64, 128}, {128, 64}, {128, 128}})
     for (const auto& [B, L, N] : {std::array<int64_t, 3>{1, 1, 1},
                                   {2, 63, 3},
@@ -126,13 +127,40 @@ TEST_CASE("a token's neighbours in memory do not matter to the kernel", "[gpu_he
   CHECK(at::equal(attention(padded), attention(x)));
 }
 
+namespace {
+
+const std::array<std::array<int64_t, 5>, 4> kSizes{  // K, M, B, L, N: every kernel, one tile, tails
+    {{128, 128, 1, 8193, 12}, {128, 64, 2, 65, 12}, {64, 128, 2, 1000, 3}, {64, 64, 1, 127, 40}}};
+
+}  // namespace
+
 TEST_CASE("two runs of the Hedgehog attention kernel are bitwise equal", "[gpu_hedgehog_attention]") {
-  const auto x = kernel_inputs(1, 8193, 12, 128, 3.0, 13);
-  const auto first = attention(x);
-  for (int run = 0; run < 5; ++run) CHECK(at::equal(first, attention(x)));
+  for (const auto& [K, M, B, L, N] : kSizes) {
+    INFO("head dim " << K << ", feature dim " << M << ", " << B << " x " << L << " x " << N);
+    const auto x = kernel_inputs(B, L, N, M, 3.0, 13, K);
+    const auto first = attention(x);
+    for (int run = 0; run < 5; ++run) CHECK(at::equal(first, attention(x)));
+  }
 }
 
-TEST_CASE("gradients through the Hedgehog attention kernels match fp64", "[gpu_hedgehog_attention]") {
+TEST_CASE("two backwards through the Hedgehog attention kernels are bitwise equal", "[gpu_hedgehog_attention][cublas]") {
+  for (const auto& [K, M, B, L, N] : kSizes) {
+    INFO("head dim " << K << ", feature dim " << M << ", " << B << " x " << L << " x " << N);
+    const auto x = kernel_inputs(B, L, N, M, 3.0, 13, K);
+    const auto direction = at::randn({B, L, N, K}, x[2].options());
+    const auto gradients = [&] {
+      Tensors leaves, grads;
+      for (const auto& tensor : x) leaves.push_back(tensor.detach().requires_grad_());
+      attention(leaves).mul(direction).sum().backward();
+      for (const auto& leaf : leaves) grads.push_back(leaf.grad());
+      return grads;
+    };
+    const Tensors first = gradients(), again = gradients();
+    for (size_t i = 0; i < first.size(); ++i) CHECK(at::equal(first[i], again[i]));
+  }
+}
+
+TEST_CASE("gradients through the Hedgehog attention kernels match fp64", "[gpu_hedgehog_attention][cublas][fp64]") {
   // 8e-3: as in the first test. Shapes as for the forward; one token alone has no gradients but v's.
   for (const auto& [K, M, B, L, N] : {std::array<int64_t, 5>{64, 64, 2, 1000, 3},
                                       {64, 128, 2, 1000, 3},
@@ -166,7 +194,7 @@ TEST_CASE("gradients through the Hedgehog attention kernels match fp64", "[gpu_h
     }
 }
 
-TEST_CASE("only the gradients that are needed are computed, and they are the same", "[gpu_hedgehog_attention]") {
+TEST_CASE("only the gradients that are needed are computed, and they are the same", "[gpu_hedgehog_attention][cublas]") {
   const auto x = kernel_inputs(2, 300, 3, 128, 1.0, 19);
   const auto direction = at::randn({2, 300, 3, 128}, x[0].options());
   const auto gradients = [&](std::array<bool, 5> needed) {

@@ -35,7 +35,7 @@ TEST_CASE("the quantizing kernel gives the composition's bits", "[gpu_quantize_r
       }
 }
 
-TEST_CASE("FP8 products match those of the values scaled back", "[gpu_quantize_rows]") {
+TEST_CASE("FP8 products match those of the values scaled back", "[gpu_quantize_rows][cublas][fp64]") {
   torch::manual_seed(6);
   const auto options = at::TensorOptions(at::kCUDA);
   for (const auto& [rows, in, out] : {std::array<int64_t, 3>{64, 64, 128}, {1000, 1536, 1536}, {513, 8960, 1536}}) {
