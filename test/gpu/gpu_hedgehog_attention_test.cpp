@@ -129,7 +129,8 @@ TEST_CASE("a token's neighbours in memory do not matter to the kernel", "[gpu_he
 
 namespace {
 
-const std::array<std::array<int64_t, 5>, 4> kSizes{  // K, M, B, L, N: every kernel, one tile, tails
+const std::array<std::array<int64_t, 5>, 4> kSizes{
+    // K, M, B, L, N: every kernel, one tile, tails
     {{128, 128, 1, 8193, 12}, {128, 64, 2, 65, 12}, {64, 128, 2, 1000, 3}, {64, 64, 1, 127, 40}}};
 
 }  // namespace
@@ -143,7 +144,8 @@ TEST_CASE("two runs of the Hedgehog attention kernel are bitwise equal", "[gpu_h
   }
 }
 
-TEST_CASE("two backwards through the Hedgehog attention kernels are bitwise equal", "[gpu_hedgehog_attention][cublas]") {
+TEST_CASE("two backwards through the Hedgehog attention kernels are bitwise equal",
+          "[gpu_hedgehog_attention][cublas]") {
   for (const auto& [K, M, B, L, N] : kSizes) {
     INFO("head dim " << K << ", feature dim " << M << ", " << B << " x " << L << " x " << N);
     const auto x = kernel_inputs(B, L, N, M, 3.0, 13, K);
@@ -194,7 +196,8 @@ TEST_CASE("gradients through the Hedgehog attention kernels match fp64", "[gpu_h
     }
 }
 
-TEST_CASE("only the gradients that are needed are computed, and they are the same", "[gpu_hedgehog_attention][cublas]") {
+TEST_CASE("only the gradients that are needed are computed, and they are the same",
+          "[gpu_hedgehog_attention][cublas]") {
   const auto x = kernel_inputs(2, 300, 3, 128, 1.0, 19);
   const auto direction = at::randn({2, 300, 3, 128}, x[0].options());
   const auto gradients = [&](std::array<bool, 5> needed) {
