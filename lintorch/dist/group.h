@@ -34,6 +34,8 @@ class Group {
   /// values <- those of `root`.
   virtual void broadcast(const at::Tensor& values, int root) = 0;
   virtual void wait() {}
+  /// The same for all but the one that was queued last.
+  virtual void wait_for_earlier() {}
 
   // On the host, without the device:
 

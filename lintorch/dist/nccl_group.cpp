@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 
 #include <cstring>
+#include <utility>
 
 #include "lintorch/core/error.h"
 #include "lintorch/dist/connect.h"
@@ -124,6 +125,10 @@ class NcclGroup : public Group {
     done.block(c10::cuda::getCurrentCUDAStream(device_.index()));
   }
 
+  void wait_for_earlier() override {
+    if (before_last_.isCreated()) before_last_.block(c10::cuda::getCurrentCUDAStream(device_.index()));
+  }
+
   void close() override {
     wait();
     c10::cuda::getCurrentCUDAStream(device_.index()).synchronize();
@@ -150,10 +155,13 @@ class NcclGroup : public Group {
       c10::cuda::CUDACachingAllocator::recordStream(tensor.storage().data_ptr(), stream_);
     }
     check(call(stream_.stream()), what);
+    std::swap(before_last_, last_);
+    last_.record(stream_);
   }
 
   c10::Device device_;
   c10::cuda::CUDAStream stream_;
+  at::cuda::CUDAEvent last_, before_last_;
   NcclComm comm_ = nullptr;
   bool closed_ = false;
 };

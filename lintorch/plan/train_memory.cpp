@@ -7,6 +7,7 @@
 #include "lintorch/inspect/cost_estimate.h"
 #include "lintorch/pipeline/video_size.h"
 #include "lintorch/plan/activation_bytes.h"
+#include "lintorch/train/gradient_buckets.h"
 
 namespace lintorch::plan {
 
@@ -115,16 +116,17 @@ std::vector<MemoryPart> train_memory(const TrainRunConfig& config, const RunShap
   };
   add("teacher", c.teacher_bytes, "its weights; frozen weights of the student are the same memory", true);
   add("student", kFp32 * c.own_values, "weights of its own, fp32: trained ones, feature maps, gates, adapters", true);
+  const double whole = kFp32 * c.largest_gradient;
+  const bool accumulates = config.train.accumulate > shape.ranks;
+  double gradients = whole + std::min(bucket, whole);
   if (sharded && shard == train::ShardKind::kGradients) {
-    const bool accumulates = config.train.accumulate > shape.ranks;
-    add("gradients",
-        kFp32 * c.largest_gradient * (1 / ranks + (accumulates ? 1 : 0)) +
-            2 * std::min(bucket, kFp32 * c.largest_gradient),
-        fmt::format("fp32, 1/{} of the sums, two buckets of train.bucket_mb{}", shape.ranks,
+    constexpr int64_t kBuckets = 2 + train::GradientBuckets::kUnsentBuckets;  // on their way, and not sent yet
+    gradients = whole * (1 / ranks + (accumulates ? 1 : 0)) + std::min(static_cast<double>(kBuckets) * bucket, whole);
+    add("gradients", gradients,
+        fmt::format("fp32, 1/{} of the sums, {} buckets of train.bucket_mb{}", shape.ranks, kBuckets,
                     accumulates ? ", and whole ones, summed over several micro-batches" : ""));
   } else {
-    add("gradients", kFp32 * c.largest_gradient + std::min(bucket, kFp32 * c.largest_gradient),
-        shape.ranks > 1 ? "fp32, and one bucket of train.bucket_mb" : "fp32", shape.ranks == 1);
+    add("gradients", gradients, shape.ranks > 1 ? "fp32, and one bucket of train.bucket_mb" : "fp32", shape.ranks == 1);
   }
   add("optimizer", kMoments * c.trained / (sharded ? ranks : 1),
       sharded ? fmt::format("AdamW's two moments, fp32, 1/{} of them", shape.ranks) : "AdamW's two moments, fp32",
@@ -141,9 +143,9 @@ std::vector<MemoryPart> train_memory(const TrainRunConfig& config, const RunShap
   if (c.second_network_backward) saved += layers * block_activation_bytes(shape.model, tokens, b, CoreKind::kSoftmax);
   add("activations", saved, c.checkpointing ? "input of every block, fp32" : "what every block keeps for its backward");
   // With one micro-batch a backward frees what it has used as the gradients come.
-  if (shape.ranks == 1 && config.train.accumulate == 1)
-    parts.push_back({"freed", -std::min(saved, kFp32 * c.largest_gradient),
-                     "activations and gradients are never all there at once", false});
+  if (!accumulates)
+    parts.push_back(
+        {"freed", -std::min(saved, gradients), "activations and gradients are never all there at once", false});
   double features = 0;
   if (c.features) features = 2 * checkpoint_bytes(shape.student, tokens);
   add("hidden states", features, "objective.feature_weight: the teacher's, and their differences, fp32");

@@ -31,7 +31,7 @@ struct GradientBuckets::Hook : torch::autograd::PostAccumulateGradHook {
 
 GradientBuckets::GradientBuckets(const std::vector<ParameterGroup>& groups, dist::Group& ranks, ShardKind shard,
                                  int64_t bucket_bytes)
-    : ParameterLayout(groups), ranks_(ranks), shard_(shard) {
+    : ParameterLayout(groups), ranks_(ranks), shard_(shard), bucket_bytes_(bucket_bytes) {
   lay_out(bucket_bytes);
   if (sharded()) move_parameters();
   for (size_t s = 0; s < slots_.size(); ++s)
@@ -90,28 +90,86 @@ void GradientBuckets::begin_last_backward() {
   for (auto& bucket : buckets_) {
     bucket.missing = 0;
     bucket.usual = std::exchange(bucket.sent, false);
+    bucket.agreed = false;
     for (const size_t s : bucket.slots) {
       slots_[s].calls = 0;
       bucket.missing += slots_[s].usual_calls > 0;
     }
   }
   next_ = 0;
-  sent_early_ = 0;
+  sent_early_ = agreements_ = 0;
   armed_ = true;
 }
 
 void GradientBuckets::on_gradient(size_t s) {
   if (!armed_) return;
   Slot& slot = slots_[s];
-  if (++slot.calls != slot.usual_calls) return;
-  --buckets_[slot.bucket].missing;
+  Bucket& bucket = buckets_[slot.bucket];
+  if (++slot.calls != std::max<int64_t>(1, slot.usual_calls)) return;
+  const auto bytes = slot.numel * static_cast<int64_t>(parameter(slot.group, slot.index).element_size());
+  bucket.unsent_bytes += bytes;
+  unsent_bytes_ += bytes;
+  if (slot.usual_calls > 0) {
+    --bucket.missing;
+    send_complete();
+  }
+  if (shard_ == ShardKind::kGradients && unsent_bytes_ >= kUnsentBuckets * bucket_bytes_) {
+    agree(false);
+    ++agreements_;
+  }
+}
+
+void GradientBuckets::send_complete() {
   for (; next_ < buckets_.size(); ++next_) {
     Bucket& bucket = buckets_[next_];
-    if (!bucket.usual) continue;
+    if (!bucket.usual || bucket.agreed) continue;
     if (bucket.missing > 0) return;
     send(bucket);
     ++sent_early_;
   }
+}
+
+/// Sends what any rank has not sent yet, after bringing all to the same place in the order. Whether all were through with
+/// their backward.
+bool GradientBuckets::agree(bool finished) {
+  std::string text(buckets_.size(), '0');
+  for (size_t b = 0; b < buckets_.size(); ++b)
+    if (finished ? has_new_gradients(buckets_[b]) : buckets_[b].unsent_bytes > 0) text[b] = '1';
+  const auto all = ranks_.gather_text(text + (finished ? " 1 " : " 0 ") + std::to_string(next_));
+  const auto gone = [&](const std::string& other) { return std::stoull(other.substr(buckets_.size() + 3)); };
+  size_t most = 0;
+  for (const auto& other : all) most = std::max<size_t>(most, gone(other));
+  const auto in_order = [](const Bucket& bucket) { return bucket.usual && !bucket.agreed; };
+  for (; next_ < most; ++next_)
+    if (in_order(buckets_[next_])) send(buckets_[next_]);
+  std::vector<size_t> unsent;
+  for (size_t b = 0; b < buckets_.size(); ++b) {
+    const auto says_so = [&](const std::string& other) {
+      const bool went_just_now = b >= gone(other) && b < most && in_order(buckets_[b]);
+      return other[b] == '1' && !went_just_now;
+    };
+    if (std::any_of(all.begin(), all.end(), says_so)) unsent.push_back(b);
+  }
+  for (const size_t b : unsent) {
+    send(buckets_[b]);
+    buckets_[b].agreed = true;
+  }
+  return std::all_of(all.begin(), all.end(), [&](const auto& other) { return other[buckets_.size() + 1] == '1'; });
+}
+
+// Two buffers, not one per bucket: the host runs ahead of the device, and memory that a collective still reads cannot be
+// used again before the host has seen it end.
+at::Tensor GradientBuckets::staging(const Bucket& bucket) {
+  ranks_.wait_for_earlier();
+  std::swap(staging_[0], staging_[1]);
+  at::Tensor& buffer = staging_[0];
+  const auto& first = parameter(bucket.group, slots_[bucket.slots.front()].index);
+  if (!buffer.defined() || buffer.scalar_type() != first.scalar_type()) {
+    int64_t largest = 0;
+    for (const auto& other : buckets_) largest = std::max(largest, other.numel);
+    buffer = at::empty({largest}, first.options().requires_grad(false));
+  }
+  return buffer.narrow(0, 0, bucket.numel).zero_();
 }
 
 bool GradientBuckets::has_new_gradients(const Bucket& bucket) const {
@@ -123,7 +181,9 @@ bool GradientBuckets::has_new_gradients(const Bucket& bucket) const {
 void GradientBuckets::send(Bucket& bucket) {
   const c10::NoGradGuard no_grad;
   const auto& first = parameter(bucket.group, slots_[bucket.slots.front()].index);
-  const at::Tensor flat = at::zeros({bucket.numel}, first.options().requires_grad(false));
+  const at::Tensor flat = shard_ == ShardKind::kGradients
+                              ? staging(bucket)
+                              : at::zeros({bucket.numel}, first.options().requires_grad(false));
   for (const size_t s : bucket.slots) {
     Slot& slot = slots_[s];
     at::Tensor value = parameter(slot.group, slot.index);
@@ -146,26 +206,12 @@ void GradientBuckets::send(Bucket& bucket) {
     bucket.sums = sums;
   }
   bucket.sent = true;
+  unsent_bytes_ -= std::exchange(bucket.unsent_bytes, 0);
 }
 
 void GradientBuckets::finish() {
   armed_ = false;
-  // Which buckets hold unsent gradients, and how many have gone: every rank must send the same ones.
-  std::string text(buckets_.size(), '0');
-  for (size_t b = 0; b < buckets_.size(); ++b)
-    if (has_new_gradients(buckets_[b])) text[b] = '1';
-  const auto all = ranks_.gather_text(text + " " + std::to_string(next_));
-  const auto gone = [&](const std::string& other) { return std::stoull(other.substr(buckets_.size() + 1)); };
-  size_t most = 0;
-  for (const auto& other : all) most = std::max<size_t>(most, gone(other));
-  for (; next_ < most; ++next_)
-    if (buckets_[next_].usual) send(buckets_[next_]);
-  for (size_t b = 0; b < buckets_.size(); ++b) {
-    const auto unsent = [&](const std::string& other) {
-      const bool went_just_now = b >= gone(other) && b < most && buckets_[b].usual;
-      return other[b] == '1' && !went_just_now;
-    };
-    if (std::any_of(all.begin(), all.end(), unsent)) send(buckets_[b]);
+  while (!agree(true)) {
   }
   for (auto& slot : slots_) slot.usual_calls = slot.calls;
   ranks_.wait();

@@ -17,14 +17,21 @@ namespace lintorch::train {
 /// gradient, it is copied into one flat buffer and summed: over all ranks (shard none, optimizer), or reduced and scattered
 /// (shard gradients), each rank then holding 1/size() of the sums. Buckets are sent in their order, on every rank the same.
 ///
-/// A bucket that no rank has a gradient of is not sent. How often a parameter's gradient is added to in one backward is learned from the step before, because activation
-/// checkpointing adds to it once per block that uses it. What comes later than that is sent once more at the end, so the
-/// sums are right in any case.
+/// A bucket that no rank has a gradient of is not sent. How often a parameter's gradient is added to in one backward is
+/// learned from the step before, because activation checkpointing adds to it once per block that uses it. What comes later
+/// than that is sent once more at the end, so the sums are right in any case.
+///
+/// Where a step has other gradients than the one before, whole ones would pile up. With shard gradients the ranks then
+/// agree, every kUnsentBuckets of them, to send what they have. Ranks may differ in their gradients with collectives that do
+/// not block, as NCCL's; those of the CPU need the same gradients in the same order from the second step on.
 ///
 /// With shard optimizer or gradients the parameters live in the flat buffers of their buckets, and each rank updates its
 /// 1/size() of every one, then collects the rest from the others. Source: ZeRO (arXiv:1910.02054), stages 1 and 2.
 class GradientBuckets : public ParameterLayout {
  public:
+  /// Of whole gradients that are kept unsent, in buckets.
+  static constexpr int64_t kUnsentBuckets = 8;
+
   /// Moves parameters into flat buffers where the update is sharded. groups and ranks outlive this.
   GradientBuckets(const std::vector<ParameterGroup>& groups, dist::Group& ranks, ShardKind shard, int64_t bucket_bytes);
   ~GradientBuckets() override;
@@ -38,6 +45,8 @@ class GradientBuckets : public ParameterLayout {
 
   /// Buckets of the last step that were sent while its backward still ran.
   int64_t sent_early() const { return sent_early_; }
+  /// How often the ranks had to agree during the last backward.
+  int64_t agreements() const { return agreements_; }
   int64_t num_buckets() const { return static_cast<int64_t>(buckets_.size()); }
 
   at::Tensor values(size_t group, size_t index) const override;
@@ -59,12 +68,14 @@ class GradientBuckets : public ParameterLayout {
   struct Bucket {
     size_t group;
     std::vector<size_t> slots;
-    int64_t numel = 0;    ///< padded to a multiple of the ranks
-    at::Tensor values;    ///< all parameters; sharded only
-    at::Tensor sums;      ///< of the gradients: all, or this rank's share
-    int64_t missing = 0;  ///< gradients that usually come and have not yet
-    bool sent = false;    ///< in this step; the same on all ranks
-    bool usual = false;   ///< sent in the step before
+    int64_t numel = 0;         ///< padded to a multiple of the ranks
+    at::Tensor values;         ///< all parameters; sharded only
+    at::Tensor sums;           ///< of the gradients: all, or this rank's share
+    int64_t missing = 0;       ///< gradients that usually come and have not yet
+    int64_t unsent_bytes = 0;  ///< of gradients that have come
+    bool sent = false;         ///< in this step; the same on all ranks
+    bool usual = false;        ///< sent in the step before
+    bool agreed = false;       ///< sent in this step out of its order; the same on all ranks
   };
   struct Hook;
   struct Range {
@@ -76,16 +87,21 @@ class GradientBuckets : public ParameterLayout {
   void move_parameters();
   void on_gradient(size_t slot);
   bool has_new_gradients(const Bucket& bucket) const;
+  void send_complete();
+  bool agree(bool finished);
+  at::Tensor staging(const Bucket& bucket);
   void send(Bucket& bucket);
 
   dist::Group& ranks_;
   ShardKind shard_;
+  int64_t bucket_bytes_;
   std::vector<Slot> slots_;
   std::vector<size_t> first_slot_;  ///< by group
   std::vector<Bucket> buckets_;
   bool armed_ = false;
   size_t next_ = 0;  ///< bucket to send next
-  int64_t sent_early_ = 0;
+  int64_t sent_early_ = 0, agreements_ = 0, unsent_bytes_ = 0;
+  at::Tensor staging_[2];  ///< whole gradients on their way, shard gradients only; used in turn
 };
 
 }  // namespace lintorch::train

@@ -117,9 +117,12 @@ TEST_CASE("ZeRO shares out optimizer and gradients, checkpointing keeps block in
   const auto zero2 = memory(8);
   CHECK(part(zero1, "optimizer") == Approx(part(one, "optimizer") / 8));
   CHECK(part(zero2, "optimizer") == part(zero1, "optimizer"));
-  // Two buckets of 64 MB beside an eighth of the sums.
-  CHECK(part(zero2, "gradients") == Approx((part(one, "gradients")) / 8 + 2 * 64e6));
-  CHECK(part(zero1, "gradients") > part(zero2, "gradients") * 7);
+  // Ten buckets of 64 MB beside an eighth of the sums.
+  CHECK(part(zero2, "gradients") == Approx((part(one, "gradients")) / 8 + 10 * 64e6));
+  CHECK(part(zero1, "gradients") > part(zero2, "gradients") * 6.5);
+  // One micro-batch a rank: block inputs go as the sums come.
+  CHECK(part(zero2, "freed") == -part(zero2, "gradients"));
+  CHECK(part(zero1, "freed") == -part(zero1, "activations"));
   // 32,760 tokens of width 5120 in fp32, 40 blocks.
   CHECK(part(one, "activations") == 4.0 * 32760 * 5120 * 40);
   config.linearize.activation_checkpointing = false;

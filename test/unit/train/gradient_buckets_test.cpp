@@ -8,6 +8,7 @@
 #include "lintorch/layers/activation_checkpoint.h"
 #include "lintorch/train/optimizer.h"
 #include "test/support/ranks.h"
+#include "test/support/temp_dir.h"
 
 namespace lintorch::train {
 namespace {
@@ -63,6 +64,7 @@ TEST_CASE("buckets hold the gradients of autograd, sent during the backward from
     buckets.finish();
     // All but that of the unused parameter.
     CHECK(buckets.sent_early() == (step == 0 ? 0 : 5));
+    CHECK(buckets.agreements() == 0);  // less than kUnsentBuckets of them
     for (size_t g = 0; g < net.groups.size(); ++g)
       for (size_t i = 0; i < net.groups[g].parameters.size(); ++i) {
         const auto& expected = plain.groups[g].parameters[i].second.grad();
@@ -87,6 +89,102 @@ TEST_CASE("a gradient that comes after its bucket has gone is added", "[gradient
   // Four terms in another order.
   CHECK((buckets.gradient(0, 0) - plain.gate.grad()).abs().item<double>() <
         1e-5 * plain.gate.grad().abs().item<double>());
+}
+
+/// Twenty parameters of 384 values, of which a step uses some.
+struct WideNet {
+  WideNet() {
+    torch::manual_seed(5);
+    ParameterGroup group{.name = "all"};
+    for (int i = 0; i < 20; ++i) {
+      weights.push_back(torch::randn({384}).requires_grad_());
+      group.parameters.emplace_back("w" + std::to_string(i), weights.back());
+    }
+    groups = {group};
+  }
+  at::Tensor loss(const std::vector<bool>& used, double factor = 1) {
+    at::Tensor sum = torch::zeros({});
+    for (size_t i = 0; i < weights.size(); ++i)
+      if (used[i]) sum = sum + (factor * weights[i]).sin().sum();
+    return sum;
+  }
+  std::vector<at::Tensor> weights;
+  std::vector<ParameterGroup> groups;
+};
+
+const std::vector<bool> kAll(20, true);
+
+std::vector<bool> every_other() {
+  std::vector<bool> used(20, false);
+  for (size_t i = 0; i < used.size(); i += 2) used[i] = true;
+  return used;
+}
+
+TEST_CASE("whole gradients do not pile up where a step has others than the one before", "[gradient_buckets]") {
+  const auto ranks = one_rank();
+  const auto shard = GENERATE(ShardKind::kNone, ShardKind::kGradients);
+  WideNet net;
+  GradientBuckets buckets(net.groups, *ranks, shard, /*bucket_bytes=*/1536);  // one parameter each
+  const auto step = [&](const std::vector<bool>& used) {
+    buckets.clear();
+    buckets.begin_last_backward();
+    net.loss(used).backward();
+    buckets.finish();
+    for (size_t i = 0; i < used.size(); ++i) {
+      CHECK(buckets.has_gradient(0, i) == used[i]);
+      if (used[i]) CHECK(buckets.gradient(0, i).equal(net.weights[i].detach().cos()));
+    }
+    return buckets.agreements();
+  };
+  const int64_t first = shard == ShardKind::kGradients ? 2 : 0;  // 20 new ones, 8 at a time
+  CHECK(step(kAll) == first);
+  CHECK(step(kAll) == 0);
+  CHECK(buckets.sent_early() == 20);
+  // The last does not come: the others wait for it until they are too many.
+  CHECK(step(every_other()) == (shard == ShardKind::kGradients ? 1 : 0));
+  CHECK(step(every_other()) == 0);
+  CHECK(step(kAll) == (shard == ShardKind::kGradients ? 1 : 0));
+}
+
+// Steps whose gradients differ between the ranks: r has those of the parameters from 7 r on, then the first 20 - 7 r. After a
+// step without gradients, so that nothing is sent early: that blocks on a CPU.
+TEST_CASE("buckets of one rank", "[.rank_buckets]") {
+  at::set_num_threads(1);
+  const auto launch = dist::read_launch(dist::process_environment).value();
+  const auto ranks = dist::connect(launch, at::kCPU, std::chrono::seconds(60));
+  WideNet net;
+  GradientBuckets buckets(net.groups, *ranks, ShardKind::kGradients, /*bucket_bytes=*/1536);
+  const auto used_by = [](int rank, int64_t step, int i) {
+    return step % 3 == 0 ? i >= 7 * rank : step % 3 == 1 ? i < 20 - 7 * rank : true;
+  };
+  for (int64_t step = 0; step < 9; ++step) {
+    std::vector<bool> used(20);
+    for (int i = 0; i < 20; ++i) used[static_cast<size_t>(i)] = used_by(ranks->rank(), step, i);
+    buckets.begin_last_backward();
+    buckets.finish();
+    buckets.clear();
+    buckets.begin_last_backward();
+    net.loss(used).backward();
+    buckets.finish();
+    for (int i = 0; i < 20; ++i) {
+      int64_t terms = 0;
+      for (int rank = 0; rank < ranks->size(); ++rank) terms += used_by(rank, step, i);
+      const auto index = static_cast<size_t>(i);
+      if (!buckets.has_gradient(0, index)) continue;
+      const at::Tensor sum = static_cast<double>(terms) * net.weights[index].detach().cos();
+      INFO("step " << step << ", parameter " << i);
+      CHECK((buckets.gradient(0, index) - buckets.piece(0, index, sum)).abs().max().item<double>() < 1e-6);
+    }
+  }
+  ranks->close();
+}
+
+TEST_CASE("ranks with different gradients still sum all of them", "[gradient_buckets][ranks]") {
+  const auto count = GENERATE(2, 3);
+  const test::TempDir folder;
+  const auto codes = test::wait_for_ranks(test::start_ranks(count, "[.rank_buckets]", folder.path()));
+  INFO(test::rank_output(folder.path(), 0));
+  CHECK(codes == std::vector<int>(static_cast<size_t>(count), 0));
 }
 
 TEST_CASE("parameters keep their values and identity in flat buffers", "[gradient_buckets]") {
