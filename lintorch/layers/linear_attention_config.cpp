@@ -21,7 +21,7 @@ void LinearAttentionConfig::validate(const std::string& path) const {
 }
 
 void LinearAttentionConfig::validate_for_head(const std::string& path, int64_t head_dim) const {
-  const bool identity = feature_map == ops::FeatureMap::kHedgehog && init == FeatureMapInit::kIdentity;
+  const bool identity = ops::has_weights(feature_map) && init == FeatureMapInit::kIdentity;
   LT_CHECK(!identity || feature_dim == head_dim, ConfigError,
            "{}.feature_dim: expected attention_head_dim = {} for identity init, got {}: use init = kaiming", path,
            head_dim, feature_dim);

@@ -30,7 +30,7 @@ LinearCore::LinearCore(int64_t num_heads, int64_t head_dim, const LinearAttentio
                        std::optional<at::Generator> generator)
     : feature_map_(config.feature_map), rope_(config.rope) {
   config.validate_for_head("linear_attention", head_dim);
-  if (feature_map_ != ops::FeatureMap::kHedgehog) return;
+  if (!ops::has_weights(feature_map_)) return;
   w_q = register_parameter("w_q", initial_map(num_heads, head_dim, config, generator));
   w_k = register_parameter("w_k", initial_map(num_heads, head_dim, config, generator));
 }

@@ -51,7 +51,7 @@ void LinearizeConfig::validate(const std::string& path) const {
   check_field(batch_size > 0, path, "batch_size", "1 or more", batch_size);
   check_field(prefetch >= 0, path, "prefetch", "0 or more", prefetch);
   check_field(frozen_dtype == "fp32" || frozen_dtype == "bf16", path, "frozen_dtype", "fp32|bf16", frozen_dtype);
-  const bool weights = linear_attention.feature_map == ops::FeatureMap::kHedgehog;
+  const bool weights = ops::has_weights(linear_attention.feature_map);
   check_field(weights || warmup.steps == 0, path, "warmup.steps", "0 with a feature map that has no weights",
               warmup.steps);
   check_field(weights || trainable != TrainableKind::kMaps, path, "trainable",

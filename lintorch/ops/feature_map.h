@@ -11,6 +11,9 @@ namespace ops {
 /// Source: LinVideo (arXiv:2510.08318) Eq. 6 and Table VII.
 enum class FeatureMap { kHedgehog, kRelu, kTaylor };
 
+/// Whether it has a W to learn.
+constexpr bool has_weights(FeatureMap map) { return map == FeatureMap::kHedgehog; }
+
 }  // namespace ops
 
 template <>

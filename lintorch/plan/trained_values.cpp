@@ -33,7 +33,7 @@ TrainedValues network_values(const wan::WanDitConfig& model, linvideo::Trainable
 
 TrainedValues linearize_values(const wan::WanDitConfig& model, const linvideo::LinearizeConfig& config) {
   TrainedValues values = network_values(model, config.trainable, config.lora);
-  if (config.linear_attention.feature_map == ops::FeatureMap::kHedgehog)
+  if (ops::has_weights(config.linear_attention.feature_map))
     values.feature_maps = 2 * model.num_layers * model.num_attention_heads * model.attention_head_dim *
                           config.linear_attention.feature_dim;
   values.gates = model.num_layers;

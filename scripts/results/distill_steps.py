@@ -46,6 +46,7 @@ def main():
         seconds = [now["seconds"] - before["seconds"] for before, now in zip(lines, lines[1:])]
         values = {"critic step": (seconds[2], "s"), "generator step": (seconds[4], "s")}
         if peak := max(line.get("memory/peak_gb", 0) for line in lines):
+            values["peak memory, critic"] = (lines[1]["memory/peak_gb"], "GB")  # before the first step of the generator
             values["peak memory"] = (peak, "GB")
         print(f"{name}: " + ", ".join(f"{metric} {value:.2f} {unit}" for metric, (value, unit) in values.items()), flush=True)
         rows += [row(f"distillation step, 1.3b, {args.size}, {args.frames} frames", name, metric, value, unit, device,

@@ -52,9 +52,9 @@ void check_layers(const TensorMap& state, const WanDitConfig& config, const std:
            "[load_wan_dit] {}: expected num_layers = {} blocks as the config says, got {}; {}", where,
            config.num_layers, num_layers, nearest_dit_preset(state));
   std::vector<int64_t> surplus, lacking;
-  const bool map_has_weights = config.linear_attention.feature_map == ops::FeatureMap::kHedgehog;
   for (int64_t layer = 0; layer < config.num_layers; ++layer) {
-    const bool linear = config.attention_of(layer) == AttentionKind::kLinear && map_has_weights;
+    const bool linear =
+        config.attention_of(layer) == AttentionKind::kLinear && ops::has_weights(config.linear_attention.feature_map);
     if (has_core[layer] && !linear) surplus.push_back(layer);
     if (!has_core[layer] && linear) lacking.push_back(layer);
   }

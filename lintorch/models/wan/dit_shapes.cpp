@@ -22,7 +22,7 @@ void add_block(ShapeList& list, const std::string& block, const WanDitConfig& co
     list.shapes[block + attention + ".norm_q.weight"] = {D};
     list.shapes[block + attention + ".norm_k.weight"] = {D};
   }
-  if (kind == AttentionKind::kLinear && config.linear_attention.feature_map == ops::FeatureMap::kHedgehog)
+  if (kind == AttentionKind::kLinear && ops::has_weights(config.linear_attention.feature_map))
     for (const std::string map : {".attn1.core.w_q", ".attn1.core.w_k"})
       list.shapes[block + map] = {config.num_attention_heads, config.attention_head_dim,
                                   config.linear_attention.feature_dim};

@@ -7,7 +7,7 @@ double linear_attention_flops(const WanDitConfig& config, double L) {
   const double N = static_cast<double>(config.num_attention_heads), K = static_cast<double>(config.attention_head_dim);
   const double features = static_cast<double>(config.linear_attention.num_features(config.attention_head_dim));
   // x W of q and k, 2M features each.
-  const double map = config.linear_attention.feature_map == ops::FeatureMap::kHedgehog ? 2 * L * K * features : 0;
+  const double map = ops::has_weights(config.linear_attention.feature_map) ? 2 * L * K * features : 0;
   return N * (map + 4 * L * features * K);
 }
 
