@@ -10,6 +10,7 @@
 #include "lintorch/linvideo/lora.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/pipeline/model_parts.h"
+#include "lintorch/pipeline/video_size.h"
 
 namespace lintorch::distill {
 
@@ -64,8 +65,12 @@ TrainedNetwork make_critic_network(const DistillConfig& config, wan::WanDit& tea
 linvideo::VelocityFunction guided_velocity(wan::WanDit dit, const at::Tensor& uncond_1SD, double guidance) {
   return [=](const at::Tensor& x, const at::Tensor& timestep, const at::Tensor& text) mutable {
     if (guidance == 1.0) return dit->forward(x, timestep, text);
-    const at::Tensor both =
-        dit->forward(at::cat({x, x}), at::cat({timestep, timestep}), at::cat({text, uncond_1SD.expand_as(text)}));
+    const at::Tensor uncond = uncond_1SD.expand_as(text);
+    if (pipeline::num_tokens(dit->config(), x.sizes().slice(1).vec()) >= kLongSample) {
+      const at::Tensor cond = dit->forward(x, timestep, text);
+      return diffusion::guide(cond, dit->forward(x, timestep, uncond), guidance);
+    }
+    const at::Tensor both = dit->forward(at::cat({x, x}), at::cat({timestep, timestep}), at::cat({text, uncond}));
     return diffusion::guide(both.slice(0, 0, x.size(0)), both.slice(0, x.size(0)), guidance);
   };
 }

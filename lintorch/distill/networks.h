@@ -22,7 +22,12 @@ TrainedNetwork make_generator_network(const DistillConfig& config, wan::WanDit& 
 /// from the teacher, the frozen weights share the teacher's memory.
 TrainedNetwork make_critic_network(const DistillConfig& config, wan::WanDit& teacher);
 
-/// The network's velocity with classifier-free guidance, both branches as one batch; the network itself with guidance 1.
+/// Tokens of a sample from which one fills a GPU. A batch of twice the samples is then no faster, and its tensors find no room
+/// in what the allocator keeps for those of a training step.
+constexpr int64_t kLongSample = 4096;
+
+/// The network's velocity with classifier-free guidance, both branches as one batch, or one after the other for samples of
+/// kLongSample tokens and more; the network itself with guidance 1.
 /// uncond_1SD: embedding of the negative prompt, undefined with guidance 1.
 linvideo::VelocityFunction guided_velocity(wan::WanDit dit, const at::Tensor& uncond_1SD, double guidance);
 

@@ -48,6 +48,22 @@ TEST_CASE("generator and critic start as they should and share what does not tra
     CHECK_THAT(name, Catch::Contains(".attn1."));
 }
 
+TEST_CASE("the guided velocity of long samples is that of short ones", "[networks]") {
+  auto teacher = test::micro_dit(1);
+  torch::manual_seed(4);
+  const torch::NoGradGuard no_grad;
+  const at::Tensor text = torch::randn({1, 5, 16}), uncond = torch::randn({1, 5, 16});
+  const at::Tensor timestep = torch::full({1}, 400.0);
+  for (const int64_t side : {62, 64}) {  // 3,844 and 4,096 tokens
+    const at::Tensor x = torch::randn({1, 4, 4, side, side});
+    const at::Tensor cond = teacher->forward(x, timestep, text), empty = teacher->forward(x, timestep, uncond);
+    const at::Tensor expected = empty + 3.5 * (cond - empty);
+    const at::Tensor velocity = guided_velocity(teacher, uncond, 3.5)(x, timestep, text);
+    // fp32 through a network, in batches of another size.
+    CHECK((velocity - expected).norm().item<double>() < 1e-4 * expected.norm().item<double>());
+  }
+}
+
 TEST_CASE("L_DMD with the guided teacher has the gradient of its definition", "[networks]") {
   auto teacher = test::micro_dit(1), critic = test::micro_dit(2);
   torch::manual_seed(3);
