@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from run import Study, read_metrics, read_results, read_study, run, run_key, study_parser  # noqa: E402
-from tables import data_row, mean_cell, values_of  # noqa: E402
+from tables import data_row, line_svg, mean_cell, show_plot, values_of  # noqa: E402
 
 TEACHER = "configs/tiny_wan/model"
 METRICS = {  # title, digits
@@ -141,6 +141,18 @@ runs on the card at once. The same numbers as data: `four_steps.json`.
 """
 
 
+def steps_plot(study, curves, teacher, target):
+    """Class accuracy against the number of steps, of rows with three numbers or more; markdown that shows it."""
+    curves = {name: curve for name, curve in curves.items() if len(curve) > 2}
+    if not curves:
+        return ""
+    ends = {steps for curve in curves.values() for steps in curve}
+    name = f"teacher, {study['eval']['steps']} steps"
+    curves[name] = {steps: teacher["metrics"]["class_accuracy"]["mean"] for steps in (min(ends), max(ends))}
+    return "\n" + show_plot(target, "class_accuracy.svg", "class % against the number of steps",
+                            line_svg(curves, "steps", "class %", dashed=(name,)))
+
+
 def write_tables(study, results, args):
     """One table per number of steps."""
     header = "| | seeds | " + " | ".join(title for title, _ in METRICS.values()) + " | training s |\n|"
@@ -149,25 +161,28 @@ def write_tables(study, results, args):
                         videos=evaluation["videos_per_prompt"], diversity=evaluation["diversity_prompts"])
     if args.notes:
         text += "\n" + args.notes.read_text()
-    data = []
+    data, tables, curves = [], "", {}
     for steps in study["steps"]:
         rows = [(name, sorted({run_key(settings_of(study, row, steps, seed)) for seed in args.seeds}))
                 for name, row in study["rows"].items()]
         rows = [(name, [results[key] for key in keys if key in results]) for name, keys in rows]
         if not any(found for _, found in rows):
             continue
-        text += f"\n## {steps} step{'s' if steps > 1 else ''}\n\n{header}" + "---|" * (len(METRICS) + 3) + "\n"
+        tables += f"\n## {steps} step{'s' if steps > 1 else ''}\n\n{header}" + "---|" * (len(METRICS) + 3) + "\n"
         for name, found in [(f"teacher, {evaluation['steps']} steps", [teacher]), *rows]:
             if not found:
                 continue
             seconds = [result["train"]["seconds"] for result in found if result.get("train", {}).get("seconds")]
-            text += f"| {name} | {len(found) if seconds else '-'} | " + " | ".join(
+            tables += f"| {name} | {len(found) if seconds else '-'} | " + " | ".join(
                 mean_cell(values_of(found, metric), digits) for metric, (_, digits) in METRICS.items())
-            text += f" | {statistics.mean(seconds):.0f} |\n" if seconds else " | - |\n"
+            tables += f" | {statistics.mean(seconds):.0f} |\n" if seconds else " | - |\n"
+            if found[0] is not teacher:
+                curves.setdefault(name, {})[steps] = statistics.mean(result["metrics"]["class_accuracy"]["mean"] for result in found)
             for metric in METRICS:
                 if values := values_of(found, metric):
                     data.append(data_row(f"{steps} steps", name, metric, values, found[0],
                                          f"scripts/study/four_steps.py --rows {name!r} --steps {steps}"))
+    text += steps_plot(study, curves, teacher, args.target) + tables
     args.target.with_suffix(".md").write_text(text)
     args.target.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n")
 
