@@ -7,6 +7,8 @@ import json
 import pathlib
 import sys
 
+from page import write_page
+
 RUNS = {  # report: title
     "1_3b": "1.3B, 832x480, 81 frames, parts one after the other",
     "1_3b_resident": "1.3B, 832x480, 81 frames, all parts resident",
@@ -64,8 +66,7 @@ def main(reports, target):
                 rows.append(dict(table=title, row=stage["stage"], metric=metric, mean=value, std=0, n=1, unit=unit,
                                  hardware=report["device"], commit=report["commit"], date=report["date"],
                                  command=COMMAND.format(run), steps=steps if sampled else 0))
-    pathlib.Path(target + ".md").write_text(text)
-    pathlib.Path(target + ".json").write_text(json.dumps(rows, indent=1) + "\n")
+    write_page(pathlib.Path(target), text, rows)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import json
 import pathlib
 
 from line_plot import line_svg
+from page import add_notes, opening, write_page
 
 INTRO = """# Inference on one GPU
 
@@ -111,16 +112,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", type=pathlib.Path)
     parser.add_argument("target", type=pathlib.Path)
-    parser.add_argument("--notes", type=pathlib.Path)
+    add_notes(parser)
     args = parser.parse_args()
     target = args.target
 
     def read(name):
         return [row for path in sorted(args.reports.glob(f"{name}*.json")) for row in json.loads(path.read_text())]
 
-    text, rows = INTRO.format(twin=target.name + ".json"), read("op")
-    if args.notes:
-        text += "\n" + args.notes.read_text()
+    text, rows = opening(INTRO.format(twin=target.name + ".json"), args.notes), read("op")
     if rows:
         text += op_section(rows)
     for size, title in (("1_3b", "1.3B, 832x480, 81 frames"), ("14b", "14B, 1280x720, 81 frames")):
@@ -141,8 +140,7 @@ def main():
         text += section
         rows += [row for found in points.values() for row in found]
         target.with_suffix(".svg").write_text(line_svg(curves, "frames", "ms a forward", log=True))
-    target.with_suffix(".md").write_text(text)
-    target.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
+    write_page(target, text, rows)
 
 
 if __name__ == "__main__":

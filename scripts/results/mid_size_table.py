@@ -12,6 +12,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "study"))
 from line_plot import line_svg  # noqa: E402
+from page import add_notes, opening, write_page  # noqa: E402
 from run import read_metrics  # noqa: E402
 from tables import mean_cell, values_of  # noqa: E402
 
@@ -55,17 +56,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=pathlib.Path)
     parser.add_argument("target", type=pathlib.Path)
-    parser.add_argument("--notes", type=pathlib.Path)
+    add_notes(parser)
     args = parser.parse_args()
     report = json.loads((args.run / "eval" / "report.json").read_text())
     lines = read_metrics(args.run / "linearize")
     teacher = read_metrics(args.run / "pretrain" / "training" / "dit")
     first = report["rows"][0]
     origin = {key: first[key] for key in ("hardware", "commit", "date")}
-    text = INTRO.format(pretrain_steps=teacher[-1]["step"], steps=lines[-1]["step"], target=args.target, name=args.target.name, **origin)
-    if args.notes:
-        text += "\n" + args.notes.read_text()
-    text += eval_table(report) + log_table(lines)
+    intro = INTRO.format(pretrain_steps=teacher[-1]["step"], steps=lines[-1]["step"], target=args.target, name=args.target.name, **origin)
+    text = opening(intro, args.notes) + eval_table(report) + log_table(lines)
     curves = {title: {line["step"]: line[key] for line in lines if line.get(key)} for key, title in HELD_OUT.items() if "ratio" not in key}
     args.target.with_suffix(".svg").write_text(line_svg(curves, "step", "error", log_y=True))
     text += f"\n![errors over the steps]({args.target.name}.svg)\n"
@@ -75,8 +74,7 @@ def main():
     for line in lines:
         rows += [dict(table="mid size, training", row=f"step {line['step']}", metric=key, mean=line[key], std=0, n=1, unit="", command=command,
                       **origin) for key in HELD_OUT if key in line and "held_out/velocity_mse" in line]
-    args.target.with_suffix(".md").write_text(text)
-    args.target.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
+    write_page(args.target, text, rows)
 
 
 if __name__ == "__main__":

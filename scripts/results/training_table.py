@@ -9,6 +9,8 @@ import argparse
 import json
 import pathlib
 
+from page import add_notes, opening, write_page
+
 INTRO = """# Training at full size
 
 Random weights, batch 1, bf16 products with fp32 master weights, activation checkpointing, the teacher in bf16. Made by
@@ -45,19 +47,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target", type=pathlib.Path)
     parser.add_argument("reports", type=pathlib.Path, nargs="+")
-    parser.add_argument("--notes", type=pathlib.Path)
+    add_notes(parser)
     args = parser.parse_args()
     rows = [row for report in args.reports for row in json.loads(report.read_text())]
     by_table = {}
     for row in rows:
         by_table.setdefault(row["table"], []).append(row)
-    text = INTRO.format(twin=args.target.name + ".json")
-    if args.notes:
-        text += "\n" + args.notes.read_text()
+    text = opening(INTRO.format(twin=args.target.name + ".json"), args.notes)
     for title, part in by_table.items():
         text += section(title, part)
-    args.target.with_suffix(".md").write_text(text)
-    args.target.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
+    write_page(args.target, text, rows)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from run import Study, read_metrics, read_results, read_study, run, run_key, study_parser  # noqa: E402
-from tables import data_row, line_svg, mean_cell, show_plot, values_of  # noqa: E402
+from tables import add_notes, data_row, line_svg, mean_cell, opening, show_plot, values_of, write_page  # noqa: E402
 
 TEACHER = "configs/tiny_wan/model"
 METRICS = {  # title, digits
@@ -141,27 +141,27 @@ runs on the card at once. The same numbers as data: `four_steps.json`.
 """
 
 
-def steps_plot(study, curves, teacher, target):
-    """Class accuracy against the number of steps, of rows with three numbers or more; markdown that shows it."""
+def steps_plot(data, teacher, target):
+    """Class accuracy against the number of steps, of rows with three numbers or more, the teacher dashed; markdown that shows it."""
+    curves = {}
+    for entry in data:
+        if entry["metric"] == "class_accuracy":
+            curves.setdefault(entry["row"], {})[int(entry["table"].split()[0])] = entry["mean"]
     curves = {name: curve for name, curve in curves.items() if len(curve) > 2}
     if not curves:
         return ""
-    ends = {steps for curve in curves.values() for steps in curve}
-    name = f"teacher, {study['eval']['steps']} steps"
-    curves[name] = {steps: teacher["metrics"]["class_accuracy"]["mean"] for steps in (min(ends), max(ends))}
     return "\n" + show_plot(target, "class_accuracy.svg", "class % against the number of steps",
-                            line_svg(curves, "steps", "class %", dashed=(name,)))
+                            line_svg(curves, "steps", "class %", dashed=(teacher,)))
 
 
 def write_tables(study, results, args):
     """One table per number of steps."""
     header = "| | seeds | " + " | ".join(title for title, _ in METRICS.values()) + " | training s |\n|"
     teacher, evaluation = results["teacher"], study["eval"]
-    text = INTRO.format(hardware=teacher["hardware"], date=teacher["date"], prompts=evaluation["num_prompts"], steps=evaluation["steps"],
-                        videos=evaluation["videos_per_prompt"], diversity=evaluation["diversity_prompts"])
-    if args.notes:
-        text += "\n" + args.notes.read_text()
-    data, tables, curves = [], "", {}
+    intro = INTRO.format(hardware=teacher["hardware"], date=teacher["date"], prompts=evaluation["num_prompts"], steps=evaluation["steps"],
+                         videos=evaluation["videos_per_prompt"], diversity=evaluation["diversity_prompts"])
+    reference = f"teacher, {evaluation['steps']} steps"
+    data, tables = [], ""
     for steps in study["steps"]:
         rows = [(name, sorted({run_key(settings_of(study, row, steps, seed)) for seed in args.seeds}))
                 for name, row in study["rows"].items()]
@@ -169,29 +169,25 @@ def write_tables(study, results, args):
         if not any(found for _, found in rows):
             continue
         tables += f"\n## {steps} step{'s' if steps > 1 else ''}\n\n{header}" + "---|" * (len(METRICS) + 3) + "\n"
-        for name, found in [(f"teacher, {evaluation['steps']} steps", [teacher]), *rows]:
+        for name, found in [(reference, [teacher]), *rows]:
             if not found:
                 continue
             seconds = [result["train"]["seconds"] for result in found if result.get("train", {}).get("seconds")]
             tables += f"| {name} | {len(found) if seconds else '-'} | " + " | ".join(
                 mean_cell(values_of(found, metric), digits) for metric, (_, digits) in METRICS.items())
             tables += f" | {statistics.mean(seconds):.0f} |\n" if seconds else " | - |\n"
-            if found[0] is not teacher:
-                curves.setdefault(name, {})[steps] = statistics.mean(result["metrics"]["class_accuracy"]["mean"] for result in found)
             for metric in METRICS:
                 if values := values_of(found, metric):
                     data.append(data_row(f"{steps} steps", name, metric, values, found[0],
                                          f"scripts/study/four_steps.py --rows {name!r} --steps {steps}"))
-    text += steps_plot(study, curves, teacher, args.target) + tables
-    args.target.with_suffix(".md").write_text(text)
-    args.target.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n")
+    write_page(args.target, opening(intro, args.notes) + steps_plot(data, reference, args.target) + tables, data)
 
 
 def main():
     parser = study_parser(__doc__, "configs/tiny_wan/four_steps_study.json")
     parser.add_argument("--steps", nargs="*", type=int, help="numbers of steps; default: the study file's")
     parser.add_argument("--target", type=pathlib.Path, help="only write the results so far to TARGET.md and .json")
-    parser.add_argument("--notes", type=pathlib.Path, help="with --target: markdown put after the introduction")
+    add_notes(parser)
     args = parser.parse_args()
     if not args.target:
         return run(FourSteps, args)

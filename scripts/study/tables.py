@@ -18,6 +18,7 @@ import sys
 
 sys.path += [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "results")]
 from line_plot import line_svg  # noqa: E402
+from page import add_notes, opening, write_page  # noqa: E402
 from run import ROOT, read_results, read_study, run_key  # noqa: E402
 
 METRICS = {
@@ -178,16 +179,15 @@ def main():
     parser.add_argument("--results", type=pathlib.Path)
     parser.add_argument("--runs", type=pathlib.Path, required=True)
     parser.add_argument("--target", type=pathlib.Path, required=True)
-    parser.add_argument("--notes", type=pathlib.Path)
+    add_notes(parser)
     args = parser.parse_args()
     study = read_study(args.study)
     results = read_results(args.runs, args.results)
     teacher = results.pop("teacher", None)
     origin = teacher or next(iter(results.values()))
-    text = INTRO.format(prompts=study["eval"]["num_prompts"], steps=study["eval"]["steps"], hardware=origin["hardware"],
-                        date=origin["date"], commit=origin["commit"])
-    if args.notes:
-        text += "\n" + args.notes.read_text()
+    intro = INTRO.format(prompts=study["eval"]["num_prompts"], steps=study["eval"]["steps"], hardware=origin["hardware"],
+                         date=origin["date"], commit=origin["commit"])
+    text = opening(intro, args.notes)
     for old in args.target.glob("*.svg"):  # rows come and go, and their numbers with them
         old.unlink()
     data = []
@@ -220,8 +220,7 @@ def main():
             data.append(dict(table="teacher", row="teacher", metric=metric, mean=value["mean"], std=0, n=1, ci95=[value["ci95"]],
                              unit=value["unit"], hardware=teacher["hardware"], commit=teacher["commit"], date=teacher["date"],
                              command="scripts/study/run.py"))
-    args.target.with_suffix(".md").write_text(text)
-    args.target.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n")
+    write_page(args.target, text, data)
 
 
 if __name__ == "__main__":
