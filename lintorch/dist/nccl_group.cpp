@@ -119,15 +119,9 @@ class NcclGroup : public Group {
     });
   }
 
-  void wait() override {
-    at::cuda::CUDAEvent done;
-    done.record(stream_);
-    done.block(c10::cuda::getCurrentCUDAStream(device_.index()));
-  }
+  void wait() override { wait_for(last_); }
 
-  void wait_for_earlier() override {
-    if (before_last_.isCreated()) before_last_.block(c10::cuda::getCurrentCUDAStream(device_.index()));
-  }
+  void wait_for_earlier() override { wait_for(before_last_); }
 
   void close() override {
     wait();
@@ -137,6 +131,10 @@ class NcclGroup : public Group {
   }
 
  private:
+  void wait_for(at::cuda::CUDAEvent& end) const {
+    if (end.isCreated()) end.block(c10::cuda::getCurrentCUDAStream(device_.index()));
+  }
+
   void check_sizes(const at::Tensor& whole, const at::Tensor& shard, const char* what) const {
     LT_CHECK(whole.numel() == shard.numel() * size(), Error, "[{}] expected {} values, got {}", what,
              shard.numel() * size(), whole.numel());
@@ -161,7 +159,7 @@ class NcclGroup : public Group {
 
   c10::Device device_;
   c10::cuda::CUDAStream stream_;
-  at::cuda::CUDAEvent last_, before_last_;
+  at::cuda::CUDAEvent last_, before_last_;  ///< ends of the collectives queued last
   NcclComm comm_ = nullptr;
   bool closed_ = false;
 };

@@ -33,11 +33,12 @@ SelectiveTransfer::SelectiveTransfer(wan::WanDit& student, const layers::LinearA
     : linear_attention_(linear_attention), config_(config), seed_(seed), num_layers_(student->num_layers()) {
   LT_CHECK(config.target <= num_layers_, ConfigError,
            "selective_transfer.target: expected at most {} (the teacher's layers), got {}", num_layers_, config.target);
+  const uint64_t gate_seed = mix_seed(seed, kGateStream);
   const at::TensorOptions options = student->block(0)->attn1->to_q->weight.options();
-  gates_ = initial_gates(num_layers_, config, mix_seed(seed, kGateStream), options.dtype(gate_dtype(options)));
+  gates_ = initial_gates(num_layers_, config, gate_seed, options.dtype(gate_dtype(options)));
   cores_ = put_cores(student);
   const bool needs_model = config.selection == SelectionKind::kLearned || config.selection == SelectionKind::kGreedy;
-  if (!needs_model) freeze(assign_fixed(config, num_layers_, mix_seed(seed, kGateStream)));
+  if (!needs_model) freeze(assign_fixed(config, num_layers_, gate_seed));
 }
 
 SelectiveTransfer::Cores SelectiveTransfer::put_cores(wan::WanDit& dit) {

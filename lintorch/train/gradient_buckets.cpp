@@ -122,7 +122,7 @@ void GradientBuckets::on_gradient(size_t s) {
 void GradientBuckets::send_complete() {
   for (; next_ < buckets_.size(); ++next_) {
     Bucket& bucket = buckets_[next_];
-    if (!bucket.usual || bucket.agreed) continue;
+    if (!bucket.in_order()) continue;
     if (bucket.missing > 0) return;
     send(bucket);
     ++sent_early_;
@@ -132,6 +132,7 @@ void GradientBuckets::send_complete() {
 /// Sends what any rank has not sent yet, after bringing all to the same place in the order. Whether all were through with
 /// their backward.
 bool GradientBuckets::agree(bool finished) {
+  // Within the backward only what is complete: what other blocks still add to would go once for each of them.
   std::string text(buckets_.size(), '0');
   for (size_t b = 0; b < buckets_.size(); ++b)
     if (finished ? has_new_gradients(buckets_[b]) : buckets_[b].unsent_bytes > 0) text[b] = '1';
@@ -139,13 +140,12 @@ bool GradientBuckets::agree(bool finished) {
   const auto gone = [&](const std::string& other) { return std::stoull(other.substr(buckets_.size() + 3)); };
   size_t most = 0;
   for (const auto& other : all) most = std::max<size_t>(most, gone(other));
-  const auto in_order = [](const Bucket& bucket) { return bucket.usual && !bucket.agreed; };
   for (; next_ < most; ++next_)
-    if (in_order(buckets_[next_])) send(buckets_[next_]);
+    if (buckets_[next_].in_order()) send(buckets_[next_]);
   std::vector<size_t> unsent;
   for (size_t b = 0; b < buckets_.size(); ++b) {
     const auto says_so = [&](const std::string& other) {
-      const bool went_just_now = b >= gone(other) && b < most && in_order(buckets_[b]);
+      const bool went_just_now = b >= gone(other) && b < most && buckets_[b].in_order();
       return other[b] == '1' && !went_just_now;
     };
     if (std::any_of(all.begin(), all.end(), says_so)) unsent.push_back(b);

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -76,6 +77,7 @@ class GradientBuckets : public ParameterLayout {
     bool sent = false;         ///< in this step; the same on all ranks
     bool usual = false;        ///< sent in the step before
     bool agreed = false;       ///< sent in this step out of its order; the same on all ranks
+    bool in_order() const { return usual && !agreed; }
   };
   struct Hook;
   struct Range {
@@ -101,7 +103,7 @@ class GradientBuckets : public ParameterLayout {
   bool armed_ = false;
   size_t next_ = 0;  ///< bucket to send next
   int64_t sent_early_ = 0, agreements_ = 0, unsent_bytes_ = 0;
-  at::Tensor staging_[2];  ///< whole gradients on their way, shard gradients only; used in turn
+  std::array<at::Tensor, 2> staging_;  ///< whole gradients on their way, shard gradients only; used in turn
 };
 
 }  // namespace lintorch::train

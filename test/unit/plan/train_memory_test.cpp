@@ -119,7 +119,7 @@ TEST_CASE("ZeRO shares out optimizer and gradients, checkpointing keeps block in
   CHECK(part(zero2, "optimizer") == part(zero1, "optimizer"));
   // Ten buckets of 64 MB beside an eighth of the sums.
   CHECK(part(zero2, "gradients") == Approx((part(one, "gradients")) / 8 + 10 * 64e6));
-  CHECK(part(zero1, "gradients") > part(zero2, "gradients") * 6.5);
+  CHECK(part(zero1, "gradients") > part(zero2, "gradients") * 7);
   // One micro-batch a rank: block inputs go as the sums come.
   CHECK(part(zero2, "freed") == -part(zero2, "gradients"));
   CHECK(part(zero1, "freed") == -part(zero1, "activations"));

@@ -102,10 +102,10 @@ struct WideNet {
     }
     groups = {group};
   }
-  at::Tensor loss(const std::vector<bool>& used, double factor = 1) {
+  at::Tensor loss(const std::vector<bool>& used) {
     at::Tensor sum = torch::zeros({});
     for (size_t i = 0; i < weights.size(); ++i)
-      if (used[i]) sum = sum + (factor * weights[i]).sin().sum();
+      if (used[i]) sum = sum + weights[i].sin().sum();
     return sum;
   }
   std::vector<at::Tensor> weights;
