@@ -79,6 +79,12 @@ int64_t peak_memory_bytes(c10::Device device) {
   return allocator ? allocator->getDeviceStats(device.index()).reserved_bytes[0].peak : 0;
 }
 
+int64_t peak_tensor_bytes(c10::Device device) {
+  if (device.is_cpu()) return 0;
+  auto* allocator = cuda_allocator();
+  return allocator ? allocator->getDeviceStats(device.index()).allocated_bytes[0].peak : 0;
+}
+
 void reset_peak_memory(c10::Device device) {
   if (device.is_cpu()) return;
   if (auto* allocator = cuda_allocator()) allocator->resetPeakStats(device.index());

@@ -13,8 +13,10 @@ c10::Device resolve_device(const std::string& name);
 /// Waits until all work queued on the device is done. No-op on the CPU.
 void synchronize(c10::Device device);
 
-/// Highest number of bytes the device's allocator held since the last reset; 0 on the CPU.
+/// Highest number of bytes the device's allocator held since the last reset, with blocks kept for reuse; 0 on the CPU.
 int64_t peak_memory_bytes(c10::Device device);
+/// The same of tensors alone. What the allocator held beyond them was in pieces that no tensor fitted in, or kept.
+int64_t peak_tensor_bytes(c10::Device device);
 void reset_peak_memory(c10::Device device);
 
 /// Bytes that can still be allocated on the device: free ones and those the allocator keeps for reuse. The largest number on

@@ -69,6 +69,8 @@ Trainer::Trainer(TrainerConfig config, TrainUnit& unit, fs::path run_dir, dist::
   if (!ranks_) return;
   buckets_ =
       std::make_unique<GradientBuckets>(optimizer_.groups(), *ranks_, config_.shard, config_.bucket_mb * 1000000);
+  // Where parameters have moved their old memory is in small pieces, which a step's activations do not fit in.
+  release_cached_memory(device_);
   optimizer_.set_layout(*buckets_);
   // All start from the bits of rank 0, even where its start was drawn from a generator of its own.
   const c10::NoGradGuard no_grad;
@@ -197,7 +199,10 @@ std::optional<Alarm> Trainer::log_point(MetricBag& metrics, MetricsLog* log, Pro
   const double seconds = elapsed_seconds();
   metrics.add("checkpoint_share", save_seconds_ / std::max(seconds - seconds_before_, 1e-9));
   if (rollbacks_ > 0) metrics.add("rollbacks", static_cast<double>(rollbacks_));
-  if (device_.is_cuda()) metrics.add("memory/peak_gb", static_cast<double>(peak_memory_bytes(device_)) / 1e9);
+  if (device_.is_cuda()) {
+    metrics.add("memory/peak_gb", static_cast<double>(peak_memory_bytes(device_)) / 1e9);
+    metrics.add("memory/peak_tensors_gb", static_cast<double>(peak_tensor_bytes(device_)) / 1e9);
+  }
   const auto means = metrics.flush(ranks_);
   if (log) log->write(step_, seconds, means);
   if (auto alarm = check_finite()) return alarm;

@@ -48,6 +48,7 @@ def main():
         if peak := max(line.get("memory/peak_gb", 0) for line in lines):
             values["peak memory, critic"] = (lines[1]["memory/peak_gb"], "GB")  # before the first step of the generator
             values["peak memory"] = (peak, "GB")
+            values["of it tensors"] = (max(line.get("memory/peak_tensors_gb", 0) for line in lines), "GB")
         print(f"{name}: " + ", ".join(f"{metric} {value:.2f} {unit}" for metric, (value, unit) in values.items()), flush=True)
         rows += [row(f"distillation step, 1.3b, {args.size}, {args.frames} frames", name, metric, value, unit, device,
                      "scripts/results/distill_steps.py --work /tmp/distill_steps") for metric, (value, unit) in values.items()]

@@ -85,10 +85,11 @@ def residual_section(title, rows):
 
 def generate_section(title, rows):
     run = rows[0]["table"].removeprefix("generate ")
-    text = f"\n## A whole generation: {title}\n\n{provenance(rows[0])}; {run}, all parts resident. `{rows[0]['command']}`\n\n"
+    made = "; ".join(dict.fromkeys(f"{provenance(row)}, `{row['command']}`" for row in rows))
+    text = f"\n## A whole generation: {title}\n\nAll parts resident: {run}. {made}\n\n"
     stages = ["text encoder", "transformer", "autoencoder", "video file"]
     text += "| | " + " | ".join(f"{stage} s" for stage in stages) + " | all s | peak GiB |\n|" + "---|" * 7 + "\n"
-    for name, metrics in by_row(rows).items():
+    for name, metrics in sorted(by_row(rows).items(), key=lambda item: int(item[0].split()[0])):  # "16 linear"
         text += (f"| {name} | " + " | ".join(f"{metrics[stage + ' time']['mean']:.2f}" for stage in stages)
                  + f" | {metrics['time']['mean']:.2f} | {metrics['peak memory']['mean'] / 2**30:.1f} |\n")
     return text

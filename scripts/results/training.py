@@ -75,11 +75,13 @@ def measure(work, model, spec, name, own, size, frames, ranks, command):
             rows.append(row(table, f"{name}, {phase}", metric, mean, "s", device, command, n, std))
         peak = part[-1].get("memory/peak_gb", 0)
         rows.append(row(table, f"{name}, {phase}", "peak memory", peak, "GB", device, command))
+        tensors = part[-1].get("memory/peak_tensors_gb", 0)
+        rows.append(row(table, f"{name}, {phase}", "of it tensors", tensors, "GB", device, command))
         if phase == "final" and (seconds := checkpoint_seconds(lines)):
             rows.append(row(table, f"{name}, {phase}", "checkpoint", seconds, "s", device, command))
             print(f"{model}, {name}: checkpoint {seconds:.1f} s")
         print(f"{model}, {name}, {phase}: " + ", ".join(f"{metric} {value[0]:.2f} s" for metric, value in metrics.items())
-              + f", peak {peak:.1f} GB", flush=True)
+              + f", peak {peak:.1f} GB, of it tensors {tensors:.1f} GB", flush=True)
     return rows
 
 
