@@ -176,10 +176,10 @@ def write_tables(study, results, args):
             tables += f"| {name} | {len(found) if seconds else '-'} | " + " | ".join(
                 mean_cell(values_of(found, metric), digits) for metric, (_, digits) in METRICS.items())
             tables += f" | {statistics.mean(seconds):.0f} |\n" if seconds else " | - |\n"
+            command = f"scripts/study/four_steps.py --steps {steps} --rows " + repr("teacher, UniPC" if name == reference else name)
             for metric in METRICS:
                 if values := values_of(found, metric):
-                    data.append(data_row(f"{steps} steps", name, metric, values, found[0],
-                                         f"scripts/study/four_steps.py --rows {name!r} --steps {steps}"))
+                    data.append(data_row(f"{steps} steps", name, metric, values, found[0], command))
     write_page(args.target, opening(intro, args.notes) + steps_plot(data, reference, args.target) + tables, data)
 
 

@@ -288,8 +288,8 @@ def gates(metrics):
 def study_parser(description, study):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", type=pathlib.Path, default=ROOT / study)
-    parser.add_argument("--work", type=pathlib.Path, help="folder for trajectories, runs and models")
-    parser.add_argument("--results", type=pathlib.Path, help="folder for the results")
+    parser.add_argument("--work", type=pathlib.Path, help="folder for trajectories, runs and models; default: runs/STUDY")
+    parser.add_argument("--results", type=pathlib.Path, help="folder for the results; default: WORK/results")
     parser.add_argument("--runs", type=pathlib.Path, help="results of earlier studies, one a line: not run again")
     parser.add_argument("--rows", nargs="*", help="default: all")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
@@ -302,9 +302,8 @@ def study_parser(description, study):
 
 
 def run(study_class, args):
-    if not (args.work and args.results):
-        sys.exit("a study needs --work and --results")
-    args.work, args.results, args.study = args.work.resolve(), args.results.resolve(), args.study.resolve()
+    args.work = (args.work or ROOT / "runs" / args.study.stem).resolve()
+    args.results, args.study = (args.results or args.work / "results").resolve(), args.study.resolve()
     study_class(args).run()
 
 
