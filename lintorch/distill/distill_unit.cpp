@@ -37,7 +37,7 @@ DistillUnit::DistillUnit(pipeline::VideoModel& teacher, DistillConfig config_in)
   if (guidance_ != 1.0)
     uncond_1SD_ = PromptEmbeddings(teacher, {config().negative_prompt.value_or(teacher.defaults.negative_prompt)})
                       .batch({0}, run_.device);
-  teacher.text_encoder = nullptr;
+  pipeline::release_text_encoder(teacher);
 
   critic_ = make_critic_network(config(), teacher.dit);
   critic_.dit->set_activation_checkpointing(config().activation_checkpointing);

@@ -32,7 +32,7 @@ int64_t nearest_step(const TrajectoryManifest& manifest, double time, const std:
 
 RegressionUnit::RegressionUnit(pipeline::VideoModel& teacher, DistillConfig config) : run_(teacher, std::move(config)) {
   reseed(0);
-  teacher.text_encoder = nullptr;
+  pipeline::release_text_encoder(teacher);
   for (const double time : run_.times)
     stored_steps_.push_back(nearest_step(run_.trajectories->manifest(), time, run_.config.trajectories));
 }

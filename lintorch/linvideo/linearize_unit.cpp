@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "lintorch/core/config_fields.h"
-#include "lintorch/core/device.h"
 #include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
@@ -372,8 +371,7 @@ void LinearizeUnit::set_up_previews() {
   for (const auto& prompt : prompts) preview_.text_1SD.push_back(pipeline::encode_prompts(teacher_, {prompt}));
   if (manifest.has_unconditional())
     preview_.uncond_1SD = pipeline::encode_prompts(teacher_, {manifest.negative_prompt});
-  teacher_.text_encoder = nullptr;
-  release_cached_memory(device_);
+  pipeline::release_text_encoder(teacher_);
 }
 
 void LinearizeUnit::preview(int64_t step, const std::filesystem::path& folder) {

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/device.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
 
@@ -102,6 +103,11 @@ VideoModel load_video_model(const fs::path& folder, at::ScalarType dtype, c10::D
   model.scheduler = source.scheduler;
   model.defaults = source.defaults;
   return model;
+}
+
+void release_text_encoder(VideoModel& model) {
+  model.text_encoder = nullptr;
+  release_cached_memory(model.dit->patch_embedding->weight.device());
 }
 
 }  // namespace lintorch::pipeline

@@ -88,6 +88,9 @@ struct VideoModel {
 VideoModel load_video_model(const std::filesystem::path& folder, at::ScalarType dtype, c10::Device device,
                             const ComponentPaths& replaced = {});
 
+/// Takes the text encoder's memory back, once all prompts are encoded.
+void release_text_encoder(VideoModel& model);
+
 /// The scheduler and the defaults of a model folder; of an original one Wan's own (UniPC, shift 5, its negative prompt)
 /// unless kOriginalExtrasFile says otherwise. Throws IoError, ConfigError.
 std::pair<diffusion::SchedulerConfig, GenerationDefaults> read_generation_settings(const std::filesystem::path& folder,
