@@ -31,7 +31,7 @@ METRICS = {
 
 INTRO = """# The study of the method
 
-The miniature of `configs/tiny_wan` (8 layers, 540 tokens), trained and evaluated on one GPU ({hardware}, {date}, commit {commit}) by
+The miniature of `configs/tiny_wan` (8 layers, 540 tokens), trained and evaluated on one GPU ({hardware}, until {date}, commits row by row in `method.json`) by
 
     scripts/study/run.py --work runs/study --results runs/study/results
     scripts/study/tables.py --results runs/study/results --target docs/results/method --runs docs/results/method/runs.jsonl \\
@@ -186,7 +186,7 @@ def main():
     teacher = results.pop("teacher", None)
     origin = teacher or next(iter(results.values()))
     intro = INTRO.format(prompts=study["eval"]["num_prompts"], steps=study["eval"]["steps"], hardware=origin["hardware"],
-                         date=origin["date"], commit=origin["commit"])
+                         date=origin["date"])
     text = opening(intro, args.notes)
     for old in args.target.glob("*.svg"):  # rows come and go, and their numbers with them
         old.unlink()
