@@ -1,6 +1,5 @@
 #include "lintorch/linvideo/export.h"
 #include "apps/app_main.h"
-#include "lintorch/core/logging.h"
 #include "lintorch/distill/export.h"
 
 using lintorch::linvideo::ExportConfig;
@@ -16,7 +15,6 @@ int main(int argc, char** argv) {
           lintorch::distill::export_distilled(config);
         else
           lintorch::linvideo::export_linearized(config);
-        lintorch::log_info("wrote {}", config.output);
         return 0;
       });
 }

@@ -49,13 +49,14 @@ void ConfigReader::refuse_unknown(const std::set<std::string>& foreign) const {
   }
 }
 
-void apply_override(Json& json, const std::string& assignment) {
+void apply_override(Json& json, const std::string& assignment, const Json& defaults) {
   const size_t equals = assignment.find('=');
   LT_CHECK(equals != std::string::npos && equals > 0, ConfigError, "--set {}: expected key=value", assignment);
   const std::string path = assignment.substr(0, equals);
   const std::string text = assignment.substr(equals + 1);
 
   Json* node = &json;
+  const Json* usual = &defaults;
   for (size_t begin = 0; begin <= path.size();) {
     const size_t dot = std::min(path.find('.', begin), path.size());
     const std::string name = path.substr(begin, dot - begin);
@@ -65,10 +66,13 @@ void apply_override(Json& json, const std::string& assignment) {
     LT_CHECK(node->is_object() && node->contains(name), ConfigError, "--set {}: unknown key \"{}\"{}", assignment,
              path.substr(0, dot), detail::did_you_mean(name, known));
     node = &(*node)[name];
+    usual = usual && usual->is_object() && usual->contains(name) ? &(*usual)[name] : nullptr;
     begin = dot + 1;
   }
   const Json parsed = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  *node = parsed.is_discarded() || node->is_string() ? Json(text) : parsed;
+  const bool optional = usual && usual->is_null();
+  const bool as_text = parsed.is_discarded() || (node->is_string() && !(optional && parsed.is_null()));
+  *node = as_text ? Json(text) : parsed;
 }
 
 void ConfigDescriber::add_row(const std::string& path, const std::string& value, const std::string& meaning) {

@@ -174,9 +174,9 @@ Json config_to_json(const T& config) {
 }
 
 /// Applies "a.b.c=value" to the JSON form of a config. A text field takes the value as it stands, any other reads it
-/// as JSON (or as text where it is no JSON, e.g. an enum's name).
+/// as JSON (or as text where it is no JSON, e.g. an enum's name). defaults: of the config; what is null there may be null again.
 /// Throws ConfigError when the path does not exist (nearest name suggested).
-void apply_override(Json& json, const std::string& assignment);
+void apply_override(Json& json, const std::string& assignment, const Json& defaults = {});
 
 /// Struct defaults, then the file (if given), then the overrides in order; validated at the end.
 template <class T>
@@ -185,7 +185,8 @@ T load_config(const std::optional<std::filesystem::path>& file, const std::vecto
   if (file) read_config_value(read_json_file(*file), config, file->filename().string() + ":");
   if (!overrides.empty()) {
     Json json = config_to_json(config);
-    for (const auto& assignment : overrides) apply_override(json, assignment);
+    const Json defaults = config_to_json(T{});
+    for (const auto& assignment : overrides) apply_override(json, assignment, defaults);
     config = T{};
     read_config_value(json, config, "");
   } else if constexpr (detail::ValidatedConfig<T>) {

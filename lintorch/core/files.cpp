@@ -26,6 +26,19 @@ std::string read_file(const fs::path& path) {
   return std::move(content).str();
 }
 
+void create_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  LT_CHECK(!error && fs::is_directory(folder), IoError, "cannot create the folder {}: {}", folder.string(),
+           error ? error.message() : "a file is in its place");
+}
+
+void prepare_file(const fs::path& file) {
+  const fs::path parent = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  create_folder(parent);
+  LT_CHECK(::access(parent.c_str(), W_OK) == 0, IoError, "cannot write {}: {}", file.string(), std::strerror(errno));
+}
+
 int64_t free_space(const fs::path& folder) {
   fs::path existing = fs::absolute(folder);
   while (!fs::exists(existing)) existing = existing.parent_path();
@@ -69,7 +82,10 @@ Json read_json_file(const fs::path& path) {
   try {
     return Json::parse(text, nullptr, true, /*ignore_comments=*/true);
   } catch (const nlohmann::json::exception& e) {
-    throw ConfigError(fmt::format("[read_json_file] {} is not valid JSON: {}", path.string(), e.what()));
+    const std::string what = e.what();  // "[json.exception.parse_error.101] parse error at ..."
+    const size_t end = what.find("] ");
+    throw ConfigError(fmt::format("[read_json_file] {} is not valid JSON: {}", path.string(),
+                                  end == std::string::npos ? what : what.substr(end + 2)));
   }
 }
 

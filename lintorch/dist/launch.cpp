@@ -66,6 +66,7 @@ std::optional<Launch> read_launch(const Environment& environment) {
              "WORLD_SIZE is {}, but MASTER_ADDR or MASTER_PORT is missing: both say where the ranks meet",
              torchrun->size);
     torchrun->agent_store = environment("TORCHELASTIC_USE_AGENT_STORE").value_or("") == "True";
+    torchrun->attempt = number(environment, "TORCHELASTIC_RESTART_COUNT").value_or(0);
     read_meeting_point(environment, *torchrun);
     return torchrun;
   }

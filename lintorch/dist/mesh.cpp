@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -11,6 +13,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <random>
 
 #include "lintorch/core/error.h"
@@ -50,7 +53,24 @@ sockaddr_in resolve(const std::string& host, uint16_t port) {
   return address;
 }
 
-/// The address of this machine on the way to the meeting point.
+bool is_loopback(const in_addr& address) { return ntohl(address.s_addr) >> 24 == 127; }
+
+/// An address of this machine that others reach, if there is one.
+std::optional<in_addr> outward_address() {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return std::nullopt;
+  std::optional<in_addr> found;
+  for (const ifaddrs* i = all; i != nullptr && !found; i = i->ifa_next) {
+    if (i->ifa_addr == nullptr || i->ifa_addr->sa_family != AF_INET || (i->ifa_flags & IFF_UP) == 0) continue;
+    const in_addr address = reinterpret_cast<const sockaddr_in*>(i->ifa_addr)->sin_addr;
+    if (!is_loopback(address)) found = address;
+  }
+  ::freeifaddrs(all);
+  return found;
+}
+
+/// The address of this machine on the way to the meeting point. Many machines know their own name as 127.0.1.1 (/etc/hosts);
+/// other machines would take that for themselves.
 std::string own_address(const Launch& launch) {
   const sockaddr_in target = resolve(launch.address, launch.port);
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -60,6 +80,8 @@ std::string own_address(const Launch& launch) {
                      ::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &length) == 0;
   if (fd >= 0) ::close(fd);
   LT_CHECK(known, Error, "[dist] no way from this machine to {}: {}", launch.address, std::strerror(errno));
+  const bool meant = launch.address == "localhost" || launch.address.starts_with("127.");
+  if (is_loopback(own.sin_addr) && !meant) own.sin_addr = outward_address().value_or(own.sin_addr);
   char text[INET_ADDRSTRLEN];
   ::inet_ntop(AF_INET, &own.sin_addr, text, sizeof text);
   return text;

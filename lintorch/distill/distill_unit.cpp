@@ -33,6 +33,7 @@ at::Tensor mean_pair_distance(const at::Tensor& x_BCTHW) {
 DistillUnit::DistillUnit(pipeline::VideoModel& teacher, DistillConfig config_in)
     : run_(teacher, std::move(config_in)), guidance_(config().guidance.value_or(teacher.defaults.guidance)) {
   reseed(0);
+  prompts_crc32_ = file_crc32(config().prompts);
   prompts_ = std::make_unique<PromptEmbeddings>(teacher, run_.prompts);
   if (guidance_ != 1.0)
     uncond_1SD_ = PromptEmbeddings(teacher, {config().negative_prompt.value_or(teacher.defaults.negative_prompt)})
@@ -89,7 +90,7 @@ at::Tensor DistillUnit::training_loss(int64_t step, int64_t micro_step, train::M
   auto random = make_generator(mix_seed(data_seed_, static_cast<uint64_t>(step), static_cast<uint64_t>(micro_step)));
   const at::Tensor text_BSD =
       prompts_->batch(random_indices(prompts_->size(), config().batch_size, random), run_.device);
-  generator_updates_ = step / (config().critic.updates + 1);
+  generator_updates_ = (step + 1) / (config().critic.updates + 1);
   if (generator_steps(step)) return generator_loss(generate(text_BSD, random), text_BSD, random, metrics);
   const auto output = [&] {
     const at::NoGradGuard no_grad;
@@ -164,7 +165,7 @@ void DistillUnit::load_extra_state(const TensorMap& state) { distill_record_from
 
 Json DistillUnit::identity() const {
   Json identity = run_.identity();
-  identity["prompts_crc32"] = file_crc32(config().prompts);
+  identity["prompts_crc32"] = prompts_crc32_;
   identity["guidance"] = guidance_;
   return identity;
 }

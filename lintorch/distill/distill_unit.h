@@ -71,7 +71,8 @@ class DistillUnit : public train::TrainUnit {
   double guidance_;
   uint64_t data_seed_ = 0;  ///< of prompts, noise and times
   std::unique_ptr<linvideo::PromptEmbeddings> prompts_;
-  at::Tensor uncond_1SD_;  ///< undefined without guidance
+  uint32_t prompts_crc32_ = 0;  ///< of the file as it was read
+  at::Tensor uncond_1SD_;       ///< undefined without guidance
   TrainedNetwork critic_;
   GanHead gan_head_{nullptr};
   int64_t generator_updates_ = 0;  ///< for the progress note

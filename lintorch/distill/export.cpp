@@ -61,7 +61,8 @@ DistillRecord distill_record_from_tensors(const TensorMap& tensors) {
 }
 
 bool is_distillation(const fs::path& checkpoint) {
-  const auto file = linvideo::find_checkpoint(checkpoint) / "extra.safetensors";
+  const bool run = fs::is_directory(checkpoint / "checkpoints");
+  const auto file = (run ? linvideo::find_checkpoint(checkpoint) : checkpoint) / "extra.safetensors";
   if (!fs::exists(file)) return false;
   const io::SafetensorsFile extra(file);
   return extra.tensors().contains("record") &&
@@ -74,6 +75,7 @@ void export_distilled(const linvideo::ExportConfig& config) {
   const auto checkpoint = train::read_train_checkpoint(linvideo::find_checkpoint(config.checkpoint));
   const DistillRecord record = distill_record_from_tensors(checkpoint.extra);
   const fs::path start = config.model.value_or(record.config.model);
+  pipeline::check_export_folder(config.output, {start, record.config.teacher.value_or(""), config.checkpoint});
   const std::string fingerprint = linvideo::teacher_fingerprint(start);
   LT_CHECK(record.start == fingerprint, CheckpointError,
            "[export_distilled] the generator started from another model (fingerprint {}, {} has {})", record.start,

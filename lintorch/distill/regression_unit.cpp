@@ -71,11 +71,7 @@ void RegressionUnit::load_extra_state(const TensorMap& state) { distill_record_f
 
 Json RegressionUnit::identity() const {
   Json identity = run_.identity();
-  const TrajectoryManifest& manifest = run_.trajectories->manifest();
-  identity["trajectories"] = {{"number", manifest.trajectories},
-                              {"seed", manifest.seed},
-                              {"sigmas", manifest.sigmas},
-                              {"guidance", manifest.guidance}};
+  identity["trajectories"] = trajectories_identity(run_.trajectories->manifest());
   return identity;
 }
 

@@ -1,9 +1,19 @@
 #include "lintorch/eval/eval_config.h"
 
+#include <cctype>
+#include <set>
+
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
+#include "lintorch/pipeline/sampling_choice.h"
 
 namespace lintorch::eval {
+
+std::string file_name(const std::string& row) {
+  std::string safe;
+  for (const char c : row) safe += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return safe;
+}
 
 void EvalConfig::validate(const std::string& path) const {
   const auto at = [&](const char* field) { return detail::join_path(path, field); };
@@ -20,9 +30,24 @@ void EvalConfig::validate(const std::string& path) const {
            diversity_prompts);
   LT_CHECK(!steps || *steps >= 1, ConfigError, "{}: expected at least 1, got {}", at("steps"), *steps);
   LT_CHECK(seed >= 0, ConfigError, "{}: expected 0 or more, got {}", at("seed"), seed);
-  for (size_t i = 0; i < candidates.size(); ++i)
-    LT_CHECK(!candidates[i].name.empty() && !candidates[i].model.empty(), ConfigError,
-             "{}[{}]: expected a name and a model folder", at("candidates"), i);
+  std::set<std::string> files{file_name("teacher")};
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const auto& candidate = candidates[i];
+    const std::string key = fmt::format("{}[{}]", at("candidates"), i);
+    LT_CHECK(!candidate.name.empty() && !candidate.model.empty(), ConfigError, "{}: expected a name and a model folder",
+             key);
+    LT_CHECK(
+        files.insert(file_name(candidate.name)).second, ConfigError,
+        "{}.name: expected another name than \"teacher\" and those before it (letters and digits count), got \"{}\"",
+        key, candidate.name);
+    LT_CHECK(!candidate.steps || *candidate.steps >= 1, ConfigError, "{}.steps: expected at least 1, got {}", key,
+             *candidate.steps);
+    LT_CHECK(!candidate.shift || *candidate.shift > 0, ConfigError, "{}.shift: expected a positive number, got {}", key,
+             *candidate.shift);
+    LT_CHECK(!candidate.guidance || *candidate.guidance >= 0, ConfigError, "{}.guidance: expected 0 or more, got {}",
+             key, *candidate.guidance);
+    if (candidate.times) pipeline::check_times(*candidate.times, key + ".times");
+  }
 }
 
 }  // namespace lintorch::eval

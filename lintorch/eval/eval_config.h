@@ -9,6 +9,9 @@
 
 namespace lintorch::eval {
 
+/// Of a row in names of files: what is neither a letter nor a digit becomes _.
+std::string file_name(const std::string& row);
+
 /// One model to compare with the teacher.
 struct CandidateConfig {
   std::string name;

@@ -9,11 +9,13 @@
 #include "lintorch/core/device.h"
 #include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
+#include "lintorch/core/files.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/eval/diversity.h"
 #include "lintorch/eval/frechet_distance.h"
+#include "lintorch/eval/gate_trajectories.h"
 #include "lintorch/eval/judge_scores.h"
 #include "lintorch/eval/video_metrics.h"
 #include "lintorch/models/judge/judge_checkpoint.h"
@@ -209,6 +211,10 @@ std::optional<double> share(const std::optional<Estimate>& value, const std::opt
 
 EvalResult evaluate(const EvalConfig& config) {
   c10::InferenceMode inference;
+  // What can be wrong is found before the first video is sampled.
+  for (const auto& candidate : config.candidates) pipeline::open_video_model(candidate.model);
+  if (config.train_metrics) gate_plot(*config.train_metrics);
+  create_folder(config.output);
   const auto device = resolve_device(config.device);
   const auto dtype = dtype_from_name(config.dtype);
   auto teacher = pipeline::load_video_model(config.teacher, dtype, device);

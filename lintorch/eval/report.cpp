@@ -102,9 +102,7 @@ size_t display_width(const std::string& text) {
 }
 
 std::string video_name(size_t prompt, const std::string& row) {
-  std::string safe;
-  for (const char c : row) safe += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
-  return fmt::format("{:02}_{}", prompt, safe);
+  return fmt::format("{:02}_{}", prompt, file_name(row));
 }
 
 std::string embedded_video(const fs::path& file) {

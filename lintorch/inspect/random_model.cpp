@@ -138,6 +138,7 @@ void write_random_model(const RandomModelConfig& config) {
     return std::find(config.components.begin(), config.components.end(), component) != config.components.end();
   };
   const bool original = config.layout == ModelLayout::kOriginal;
+  pipeline::check_export_folder(config.output, {});
   io::AtomicDir output(config.output);
   const fs::path folder = output.path();
   if (wanted("transformer")) write_transformer(config, original ? folder : folder / "transformer");

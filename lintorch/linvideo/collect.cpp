@@ -54,6 +54,7 @@ CollectSummary collect_trajectories(pipeline::VideoModel& teacher, const Collect
   const auto begin = std::chrono::steady_clock::now();
   const TrajectoryManifest request = trajectory_request(teacher, config);
   check_prompt_lengths(*teacher.tokenizer, request.prompts);
+  check_prompt_lengths(*teacher.tokenizer, {request.negative_prompt});
   const at::Tensor uncond_BSD = pipeline::encode_prompts(teacher, {request.negative_prompt});
 
   const auto text_element_bytes = static_cast<int64_t>(c10::elementSize(dtype_from_name(request.storage_dtype)));
@@ -89,8 +90,8 @@ CollectSummary collect_trajectories(pipeline::VideoModel& teacher, const Collect
   bar.update(request.trajectories * request.steps);
   for (const auto& record : writer.manifest().shards) summary.bytes += record.bytes;
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  log_info("{} trajectories of {} steps ({} from an earlier run), {:.1f} MB in {}", summary.trajectories, request.steps,
-           summary.reused, summary.bytes / 1e6, config.output);
+  log_info("{} trajectories of {} steps ({} from an earlier run), {:.1f} MB in {}, took {}", summary.trajectories,
+           request.steps, summary.reused, summary.bytes / 1e6, config.output, format_duration(summary.seconds));
   return summary;
 }
 

@@ -68,11 +68,12 @@ void rewrite_model(const ExportConfig& config) {
            "checkpoint: expected a training checkpoint or a run folder, or, to write a model again, model");
   LT_CHECK(!config.untrained_swap, ConfigError, "untrained_swap: expected null without a checkpoint");
   const fs::path model = *config.model;
+  pipeline::check_export_folder(config.output, {model});
   const bool alone = fs::is_regular_file(model) || pipeline::is_transformer_alone(model);
   const auto source = wan::open_wan_dit(alone ? model : pipeline::find_model_parts(model).transformer);
   WeightFormat format = export_format(config, std::nullopt);
-  if (const auto note = source.metadata.find("linearized_by"); note != source.metadata.end())
-    format.metadata.insert(*note);
+  for (const char* key : {"linearized_by", "distilled_by"})
+    if (const auto note = source.metadata.find(key); note != source.metadata.end()) format.metadata.insert(*note);
   io::AtomicDir folder(config.output);
   if (alone) {
     wan::write_wan_dit(folder.path(), source.config, source.state, format);
@@ -88,7 +89,11 @@ void rewrite_model(const ExportConfig& config) {
 }  // namespace
 
 fs::path find_checkpoint(const fs::path& checkpoint) {
-  if (!fs::is_directory(checkpoint / "checkpoints")) return checkpoint;
+  if (!fs::is_directory(checkpoint / "checkpoints")) {
+    LT_CHECK(fs::exists(checkpoint / "state.json"), CheckpointError,
+             "checkpoint: expected a training checkpoint or a run folder, {} is neither", checkpoint.string());
+    return checkpoint;
+  }
   const auto newest = train::latest_checkpoint_folder(checkpoint);
   LT_CHECK(newest, CheckpointError, "[find_checkpoint] {} holds no complete checkpoint", checkpoint.string());
   return *newest;
@@ -170,6 +175,11 @@ void export_linearized(const ExportConfig& config) {
 
   const TrainingRecord record = record_from_tensors(checkpoint.extra);
   const fs::path teacher = config.model.value_or(record.config.model);
+  pipeline::check_export_folder(config.output, {teacher, config.checkpoint});
+  if (config.untrained_swap) {
+    pipeline::check_export_folder(*config.untrained_swap, {teacher, config.checkpoint, config.output});
+    pipeline::check_export_folder(config.output, {*config.untrained_swap});
+  }
   const WeightFormat format = export_format(config, at::kBFloat16);
   const LayerAssignment assignment = export_student(trained, teacher, config.output, format);
   if (config.untrained_swap)

@@ -69,6 +69,8 @@ uint32_t file_crc32(const fs::path& path) {
 }
 
 std::string teacher_fingerprint(const fs::path& model_folder) {
+  LT_CHECK(fs::is_directory(model_folder), IoError, "expected a model folder, {} {}", model_folder.string(),
+           fs::exists(model_folder) ? "is none" : "does not exist");
   fs::path folder = model_folder / "transformer";
   std::string stem;
   if (!fs::is_directory(folder)) {

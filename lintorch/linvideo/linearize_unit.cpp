@@ -55,6 +55,7 @@ LinearizeUnit::LinearizeUnit(pipeline::VideoModel& teacher, LinearizeConfig conf
       num_known_trajectories_(online() ? config_.objective.online.start_trajectories : num_training_trajectories_),
       device_(teacher.dit->patch_embedding->weight.device()) {
   check_config();
+  if (online()) prompts_crc32_ = file_crc32(config_.objective.online.prompts);
   reseed(0);
   const auto seed = static_cast<uint64_t>(config_.seed);
   for (auto& parameter : teacher_.dit->parameters()) parameter.set_requires_grad(false);
@@ -170,6 +171,7 @@ void LinearizeUnit::reseed(int64_t rollbacks) {
   state_seed_ = mix_seed(static_cast<uint64_t>(config_.seed), kStateStream);
   if (rollbacks > 0) state_seed_ = mix_seed(state_seed_, kRollbackStream, static_cast<uint64_t>(rollbacks));
   if (reader_) reader_->reseed(state_seed_);
+  if (pool_) pool_->set_rollbacks(rollbacks);
 }
 
 std::string LinearizeUnit::phase(int64_t step) const {
@@ -346,7 +348,11 @@ void LinearizeUnit::load_extra_state(const TensorMap& state) {
 Json LinearizeUnit::identity() const {
   Json identity = config_to_json(config_);
   for (const char* key : {"model", "trajectories", "prefetch", "validation", "preview"}) identity.erase(key);
-  if (!online()) identity["objective"].erase("online");
+  if (online())
+    identity["objective"]["online"]["prompts"] = prompts_crc32_;
+  else
+    identity["objective"].erase("online");
+  if (!online()) identity["trajectories"] = trajectories_identity(source_->manifest());
   identity["teacher"] = teacher_fingerprint_;
   return identity;
 }

@@ -96,6 +96,7 @@ class LinearizeUnit : public train::TrainUnit {
   std::unique_ptr<Objective> objective_;
   std::unique_ptr<RolloutPool> pool_;
   std::string teacher_fingerprint_;
+  uint32_t prompts_crc32_ = 0;        ///< online states: of the file as it was read
   std::vector<double> block_errors_;  ///< once measured, for a greedy selection or for the gates' start
   at::Tensor num_linear_;             ///< of the last step, on the device
   uint64_t state_seed_ = 0;

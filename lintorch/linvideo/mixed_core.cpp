@@ -1,6 +1,7 @@
 #include "lintorch/linvideo/mixed_core.h"
 
 #include <ATen/core/grad_mode.h>
+#include <c10/core/InferenceMode.h>
 
 #include <utility>
 
@@ -37,6 +38,7 @@ at::Tensor MixedCore::distill(const at::Tensor& q_BLNK, const at::Tensor& k_BLNK
     at::NoGradGuard no_grad;
     softmax_BLNV = softmax_->forward(q_BLNK, k_BLNK, v_BLNV, rope_2L1P);
   }
+  if (c10::InferenceMode::is_enabled()) return softmax_BLNV;  // a preview: nothing learns
   // The caller runs the network without gradients; only the feature map learns here.
   at::AutoGradMode with_grad(true);
   const at::Tensor linear_BLNV = linear_->forward(q_BLNK.detach(), k_BLNK.detach(), v_BLNV.detach(), rope_2L1P);

@@ -11,6 +11,8 @@
 
 namespace lintorch::linvideo {
 
+constexpr uint64_t kRollbackStream = 0x7262;
+
 RolloutPool::RolloutPool(const TrajectorySource& source, int64_t num_trajectories, int64_t pool_size, uint64_t seed,
                          c10::Device device, int64_t num_starts)
     : source_(source),
@@ -36,8 +38,9 @@ StateBatch RolloutPool::next(const std::vector<bool>& dropped) {
   last_.clear();
   last_dropped_ = dropped;
   for (const bool drop : dropped) {
-    const int64_t member = cursor_;
-    cursor_ = (cursor_ + 1) % static_cast<int64_t>(x_CTHW_.size());
+    const auto members = static_cast<int64_t>(x_CTHW_.size());
+    const int64_t member = (cursor_ + rollbacks_) % members;
+    cursor_ = (cursor_ + 1) % members;
     last_.push_back(member);
     const int64_t step = step_P_.const_data_ptr<int64_t>()[member];
     x.push_back(x_CTHW_[member]);
@@ -67,7 +70,9 @@ void RolloutPool::advance(const at::Tensor& velocity_BCTHW) {
       x_CTHW_[member] = x_CTHW_[member] + dt * velocity_BCTHW[static_cast<int64_t>(b)].detach().to(at::kFloat);
       continue;
     }
-    auto generator = make_generator(mix_seed(seed_, static_cast<uint64_t>(num_restarts_)));
+    uint64_t seed = mix_seed(seed_, static_cast<uint64_t>(num_restarts_));
+    if (rollbacks_ > 0) seed = mix_seed(seed, kRollbackStream, static_cast<uint64_t>(rollbacks_));
+    auto generator = make_generator(seed);
     x_CTHW_[member] = at::randn(manifest.latent_shape, generator, at::TensorOptions(at::kFloat)).to(device_);
     trajectory_P_[member] = (num_starts_ + num_restarts_) % num_trajectories_;
     step = 0;

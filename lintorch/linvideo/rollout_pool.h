@@ -38,6 +38,9 @@ class RolloutPool {
   at::Tensor conditional_text_BSD() const;
   at::Tensor unconditional_text_BSD() const;
 
+  /// After roll-backs other members come next and restarts draw other noise, whatever state is loaded.
+  void set_rollbacks(int64_t rollbacks) { rollbacks_ = rollbacks; }
+
   TensorMap state() const;
   void load_state(const TensorMap& state);
 
@@ -51,6 +54,7 @@ class RolloutPool {
   at::Tensor trajectory_P_;  ///< int64, CPU: whose prompt
   int64_t cursor_ = 0;
   int64_t num_restarts_ = 0;
+  int64_t rollbacks_ = 0;
   std::vector<int64_t> last_;       ///< members of the last batch
   std::vector<bool> last_dropped_;  ///< of these
 };

@@ -72,6 +72,13 @@ int64_t TrajectoryManifest::trajectory_bytes() const {
   return latent * (steps + 1 + steps * velocities);
 }
 
+Json trajectories_identity(const TrajectoryManifest& manifest) {
+  return {{"number", manifest.trajectories},
+          {"seed", manifest.seed},
+          {"sigmas", manifest.sigmas},
+          {"guidance", manifest.guidance}};
+}
+
 TrajectoryManifest read_manifest(const fs::path& folder) {
   const fs::path file = folder / "manifest.json";
   auto manifest = config_from_json<TrajectoryManifest>(read_json_file(file), file.string() + ":");

@@ -95,6 +95,9 @@ struct TrajectoryManifest {
   int64_t trajectory_bytes() const;
 };
 
+/// What training on trajectories depends on, wherever they lie: for TrainUnit::identity.
+Json trajectories_identity(const TrajectoryManifest& manifest);
+
 /// Reads and validates `folder`/manifest.json. Throws IoError if there is none, ConfigError naming the field.
 TrajectoryManifest read_manifest(const std::filesystem::path& folder);
 

@@ -3,6 +3,7 @@
 #include "lintorch/core/config_fields.h"
 #include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
+#include "lintorch/pipeline/sampling_choice.h"
 
 namespace lintorch::pipeline {
 
@@ -11,6 +12,7 @@ void GenerateConfig::validate(const std::string& path) const {
   LT_CHECK(!steps || *steps >= 1, ConfigError, "{}: expected at least 1, got {}", at("steps"), *steps);
   LT_CHECK(!shift || *shift > 0, ConfigError, "{}: expected a positive number, got {}", at("shift"), *shift);
   LT_CHECK(!guidance || *guidance >= 0, ConfigError, "{}: expected 0 or more, got {}", at("guidance"), *guidance);
+  if (times) check_times(*times, at("times"));
   LT_CHECK(!fps || *fps > 0, ConfigError, "{}: expected a positive number, got {}", at("fps"), *fps);
   LT_CHECK(seed >= 0, ConfigError, "{}: expected 0 or more, got {}", at("seed"), seed);
   dtype_from_name(dtype);

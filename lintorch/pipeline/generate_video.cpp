@@ -6,6 +6,7 @@
 #include "lintorch/core/device.h"
 #include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
+#include "lintorch/core/files.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/version.h"
@@ -74,6 +75,8 @@ class Generation {
   at::Tensor sample(const at::Tensor& noise) {
     if (!model_.text_encoder) load_text_encoder();
     const bool guided = *config_.guidance != 1.0;
+    warn_if_cut("prompt", config_.prompt);
+    if (guided) warn_if_cut("negative_prompt", *config_.negative_prompt);
     const auto [cond, uncond] = costs_.run("text encoder", [&] {
       return std::pair(encode_prompts(model_, {config_.prompt}),
                        guided ? encode_prompts(model_, {*config_.negative_prompt}) : at::Tensor());
@@ -97,6 +100,11 @@ class Generation {
   StageCosts& costs() { return costs_; }
 
  private:
+  void warn_if_cut(const char* key, const std::string& text) const {
+    if (model_.tokenizer->encode({text}).mask_BS.sum().item<int64_t>() == model_.tokenizer->max_length())
+      log_warning("{}: fills the {} tokens that the model reads; what is beyond them is left out", key,
+                  model_.tokenizer->max_length());
+  }
   void load_text_encoder() {
     costs_.run("load text encoder", [&] {
       model_.text_encoder = umt5::load_umt5(source_.text_encoder, dtype_from_name(config_.dtype), device_);
@@ -172,6 +180,9 @@ void generate_video(const GenerateConfig& requested) {
   LT_CHECK(!requested.model.empty(), ConfigError, "--model: expected a model folder");
   LT_CHECK(!requested.prompt.empty() || requested.latents, ConfigError, "--prompt: expected a text");
   media::check_video_path(requested.output);
+  prepare_file(requested.output);
+  if (requested.save_latents) prepare_file(*requested.save_latents);
+  if (requested.report) prepare_file(*requested.report);
   const auto device = resolve_device(requested.device);
   const auto source = open_video_model(requested.model, requested.components);
   const auto config = resolve(requested, source);

@@ -1,6 +1,9 @@
 #include "lintorch/pipeline/model_export.h"
 
+#include <algorithm>
+
 #include "lintorch/core/config_fields.h"
+#include "lintorch/core/error.h"
 #include "lintorch/models/umt5/checkpoint.h"
 #include "lintorch/models/wan/dit_checkpoint.h"
 #include "lintorch/models/wan/vae_checkpoint.h"
@@ -11,6 +14,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Of a repository (.git, .cache), not of the model.
+bool hidden(const fs::directory_entry& entry) { return entry.path().filename().string().starts_with('.'); }
+
 void copy_into(const fs::path& from, const fs::path& folder) {
   fs::copy(from, folder / from.filename(), fs::copy_options::recursive);
 }
@@ -18,7 +24,7 @@ void copy_into(const fs::path& from, const fs::path& folder) {
 /// Component folders (the evaluation judge among them) and model_index.json, all but the transformer.
 void copy_diffusers_parts(const fs::path& from, const fs::path& to) {
   for (const auto& entry : fs::directory_iterator(from)) {
-    const bool component = entry.is_directory() && entry.path().filename() != "transformer";
+    const bool component = entry.is_directory() && !hidden(entry) && entry.path().filename() != "transformer";
     if (component || entry.path().filename() == "model_index.json") copy_into(entry.path(), to);
   }
 }
@@ -27,7 +33,7 @@ void copy_original_parts(const fs::path& from, const fs::path& to) {
   for (const auto& entry : fs::directory_iterator(from)) {
     const std::string name = entry.path().filename().string();
     const bool weights = name.starts_with(wan::kOriginalVaeStem) || name.starts_with(umt5::kOriginalUmt5Stem);
-    if (weights || entry.is_directory() || name == kOriginalExtrasFile) copy_into(entry.path(), to);
+    if (weights || (entry.is_directory() && !hidden(entry)) || name == kOriginalExtrasFile) copy_into(entry.path(), to);
   }
 }
 
@@ -49,6 +55,23 @@ void convert_parts(const fs::path& from, const ModelParts& parts, const fs::path
 }
 
 }  // namespace
+
+void check_export_folder(const fs::path& output, const std::vector<fs::path>& sources) {
+  LT_CHECK(!fs::exists(output / "state.json"), ConfigError,
+           "output: {} is a training checkpoint, which a model would replace: choose another folder", output.string());
+  const auto whole = [](const fs::path& path) {  // without the empty name at the end of "a/b/"
+    const fs::path canonical = fs::weakly_canonical(path);
+    return canonical.has_filename() ? canonical : canonical.parent_path();
+  };
+  const fs::path target = whole(output);
+  for (const auto& source : sources) {
+    if (source.empty()) continue;
+    const fs::path own = whole(source);
+    const bool replaced = std::mismatch(target.begin(), target.end(), own.begin(), own.end()).first == target.end();
+    LT_CHECK(!replaced, ConfigError, "output: {} would replace {}, which the model is made from: choose another folder",
+             output.string(), source.string());
+  }
+}
 
 void write_generation_settings(const fs::path& folder, ModelLayout layout, const diffusion::SchedulerConfig& scheduler,
                                const GenerationDefaults& defaults) {

@@ -19,6 +19,10 @@ void write_generation_settings(const std::filesystem::path& folder, ModelLayout 
 void replace_generation_defaults(const std::filesystem::path& folder, ModelLayout layout,
                                  const GenerationDefaults& defaults);
 
+/// Throws ConfigError if a model folder must not be written to `output`: a training checkpoint, or one of the sources that the
+/// model is made from, or a folder around one. Empty sources are left out.
+void check_export_folder(const std::filesystem::path& output, const std::vector<std::filesystem::path>& sources);
+
 /// The transformer to write: Diffusers names, any dtype and device; may share mapped files.
 struct ExportedDit {
   wan::WanDitConfig config;

@@ -6,6 +6,12 @@
 
 namespace lintorch::pipeline {
 
+void check_times(const std::vector<double>& times, const std::string& key) {
+  bool falling = !times.empty() && times.front() <= 1 && times.back() > 0;
+  for (size_t i = 1; i < times.size(); ++i) falling = falling && times[i] < times[i - 1];
+  LT_CHECK(falling, ConfigError, "{}: expected falling flow times in (0,1], got [{}]", key, fmt::join(times, ", "));
+}
+
 SampleOptions choose_sampling(const SamplingRequest& request, const diffusion::SchedulerConfig& scheduler,
                               const GenerationDefaults& defaults) {
   const auto& few = defaults.few_steps;

@@ -18,6 +18,9 @@ struct SamplingRequest {
   std::optional<std::vector<double>> times;
 };
 
+/// Throws ConfigError naming `key` unless the times fall, from at most 1 to above 0.
+void check_times(const std::vector<double>& times, const std::string& key);
+
 /// The request, filled up from the model: scheduler and defaults, or, for a model distilled to few steps, its times and
 /// its sampler. Such a model asked for another number of steps or another shift gets even_times of them. Throws
 /// ConfigError if steps and times disagree.

@@ -6,6 +6,7 @@
 #include "lintorch/core/device.h"
 #include "lintorch/core/error.h"
 #include "lintorch/core/logging.h"
+#include "lintorch/pipeline/sampling_choice.h"
 
 namespace lintorch::pipeline {
 
@@ -24,10 +25,7 @@ constexpr const char* kWanNegativePrompt =
 
 void FewStepDefaults::validate(const std::string& path) const {
   const auto at = [&](const char* field) { return detail::join_path(path, field); };
-  bool falling = !times.empty() && times.front() <= 1 && times.back() > 0;
-  for (size_t i = 1; i < times.size(); ++i) falling = falling && times[i] < times[i - 1];
-  LT_CHECK(falling, ConfigError, "{}: expected falling flow times in (0,1], got [{}]", at("times"),
-           fmt::join(times, ", "));
+  check_times(times, at("times"));
   LT_CHECK(shift > 0, ConfigError, "{}: expected a positive number, got {}", at("shift"), shift);
   LT_CHECK(sampler != diffusion::SamplerKind::kUniPc, ConfigError, "{}: expected renoise or euler, got unipc",
            at("sampler"));

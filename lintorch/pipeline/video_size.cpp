@@ -16,7 +16,7 @@ void parse_size(const std::string& text, int64_t& width, int64_t& height) {
     const auto [after_height, height_error] = std::from_chars(after_width + 1, end, height);
     valid = height_error == std::errc{} && after_height == end && width > 0 && height > 0;
   }
-  LT_CHECK(valid, ConfigError, "--size {}: expected WIDTHxHEIGHT, e.g. 832x480", text);
+  LT_CHECK(valid, ConfigError, "size \"{}\": expected WIDTHxHEIGHT, e.g. 832x480", text);
 }
 
 VideoSize choose_size(const GenerationDefaults& defaults, const std::optional<std::string>& size,

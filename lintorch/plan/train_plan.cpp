@@ -79,7 +79,7 @@ class Planner {
   }
 
   void read_prompts(const std::string& file, const char* key) {
-    if (!fs::exists(file)) problem(fmt::format("{}: no file {}", key, file));
+    if (!fs::is_regular_file(file)) problem(fmt::format("{}: no file {}", key, file));
   }
 
   void read_states() {
@@ -90,6 +90,10 @@ class Planner {
       else if (!fs::exists(fs::path(config_.distill.trajectories) / "manifest.json"))
         problem(fmt::format("distill.trajectories: no trajectories in {}: run lintorch-collect first",
                             config_.distill.trajectories));
+      const auto& gan = config_.distill.gan;
+      if (gan.weight > 0 && !fs::exists(fs::path(gan.trajectories) / "manifest.json"))
+        problem(fmt::format("distill.gan.trajectories: no trajectories in {}: run lintorch-collect first",
+                            gan.trajectories));
       return;
     }
     const auto& linearize = config_.linearize;
@@ -145,6 +149,8 @@ class Planner {
 
   Json disk() {
     const fs::path run_dir = config_.output;
+    if (fs::exists(run_dir) && !fs::is_directory(run_dir))
+      problem(fmt::format("output: {} is a file, expected a folder", config_.output));
     const auto present = train::checkpoint_folders(run_dir);
     if (!present.empty()) {
       done_ = train::checkpoint_step(present.back());

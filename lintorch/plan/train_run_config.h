@@ -4,7 +4,9 @@
 #include <string_view>
 #include <utility>
 
+#include "lintorch/core/config_fields.h"
 #include "lintorch/core/enum_names.h"
+#include "lintorch/core/error.h"
 #include "lintorch/distill/config.h"
 #include "lintorch/linvideo/config.h"
 #include "lintorch/train/trainer_config.h"
@@ -34,6 +36,15 @@ struct TrainRunConfig {
     v("train", train);
     v("linearize", linearize);
     v("distill", distill);
+  }
+
+  /// Throws ConfigError if the run would never update what it trains.
+  void validate(const std::string& path) const {
+    LT_CHECK(method != Method::kDistill || distill.objective != distill::DistillObjective::kDmd ||
+                 train.steps > distill.critic.updates,
+             ConfigError,
+             "{}: expected more than distill.critic.updates = {}, after which the generator has its first, got {}",
+             detail::join_path(path, "train.steps"), distill.critic.updates, train.steps);
   }
 
   /// Folder of the teacher.

@@ -1,6 +1,7 @@
 #include "lintorch/train/alarms.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "lintorch/core/config_fields.h"
@@ -33,6 +34,7 @@ void AlarmConfig::validate(const std::string& path) const {
 }
 
 std::optional<Alarm> AlarmWatch::compare(const std::string& name, double value, double factor) {
+  if (!std::isfinite(value)) return std::nullopt;  // NonfiniteGuard's; and JSON has no such numbers
   auto& window = windows_[name];
   if (factor > 0 && static_cast<int64_t>(window.size()) >= config_.min_points) {
     const double usual = median(window);
@@ -60,7 +62,11 @@ Json AlarmWatch::state() const { return {{"phase", phase_}, {"windows", windows_
 
 void AlarmWatch::load_state(const Json& state) {
   phase_ = state.value("phase", "");
-  windows_ = state.value("windows", std::map<std::string, std::deque<double>>());
+  windows_.clear();
+  const Json windows = state.value("windows", Json::object());
+  for (const auto& [name, values] : windows.items())
+    for (const auto& value : values)
+      if (value.is_number()) windows_[name].push_back(value.get<double>());
 }
 
 }  // namespace lintorch::train

@@ -136,7 +136,8 @@ bool GradientBuckets::agree(bool finished) {
   std::string text(buckets_.size(), '0');
   for (size_t b = 0; b < buckets_.size(); ++b)
     if (finished ? has_new_gradients(buckets_[b]) : buckets_[b].unsent_bytes > 0) text[b] = '1';
-  const auto all = ranks_.gather_text(text + (finished ? " 1 " : " 0 ") + std::to_string(next_));
+  const auto all = ranks_.gather_text(text + (finished ? " 1 " : " 0 ") + std::to_string(next_) + " " +
+                                      (finished ? parameters_with_gradient() : ""));
   const auto gone = [&](const std::string& other) { return std::stoull(other.substr(buckets_.size() + 3)); };
   size_t most = 0;
   for (const auto& other : all) most = std::max<size_t>(most, gone(other));
@@ -154,7 +155,20 @@ bool GradientBuckets::agree(bool finished) {
     send(buckets_[b]);
     buckets_[b].agreed = true;
   }
-  return std::all_of(all.begin(), all.end(), [&](const auto& other) { return other[buckets_.size() + 1] == '1'; });
+  if (!std::all_of(all.begin(), all.end(), [&](const auto& other) { return other[buckets_.size() + 1] == '1'; }))
+    return false;
+  // A parameter steps on all ranks or on none.
+  for (const auto& other : all)
+    for (size_t s = 0, first = other.rfind(' ') + 1; s < slots_.size(); ++s)
+      slots_[s].has_gradient |= other[first + s] == '1';
+  return true;
+}
+
+std::string GradientBuckets::parameters_with_gradient() const {
+  std::string text;
+  for (const auto& slot : slots_)
+    text += slot.has_gradient || parameter(slot.group, slot.index).grad().defined() ? '1' : '0';
+  return text;
 }
 
 // Two buffers, not one per bucket: the host runs ahead of the device, and memory that a collective still reads cannot be

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "lintorch/dist/group.h"
@@ -91,6 +92,7 @@ class GradientBuckets : public ParameterLayout {
   bool has_new_gradients(const Bucket& bucket) const;
   void send_complete();
   bool agree(bool finished);
+  std::string parameters_with_gradient() const;
   at::Tensor staging(const Bucket& bucket);
   void send(Bucket& bucket);
 

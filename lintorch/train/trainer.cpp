@@ -19,6 +19,7 @@
 #include "lintorch/train/metrics_log.h"
 #include "lintorch/train/resume_check.h"
 #include "lintorch/train/rollback.h"
+#include "lintorch/train/run_lock.h"
 #include "lintorch/train/stop_signal.h"
 #include "lintorch/train/timed_part.h"
 
@@ -79,11 +80,12 @@ Trainer::Trainer(TrainerConfig config, TrainUnit& unit, fs::path run_dir, dist::
   ranks_->wait();
 }
 
-// What rank 0 says, on all ranks.
-std::string Trainer::from_rank_0(const std::string& text) { return ranks_ ? ranks_->gather_text(text).front() : text; }
-
 bool Trainer::resume() {
   const auto checkpoint = read_latest_checkpoint(run_dir_);
+  const auto damaged = latest_checkpoint_folder(run_dir_);
+  LT_CHECK(checkpoint || !damaged, CheckpointError,
+           "[resume] no checkpoint in {} can be read; the newest is {}. Choose another output folder to begin anew",
+           run_dir_.string(), damaged->string());
   if (!checkpoint) return false;
   check_same_trainer_config(checkpoint->config, config_to_json(config_));
   check_same_identity(checkpoint->identity, unit_.identity(), unit_.name());
@@ -163,7 +165,10 @@ void Trainer::seed_default_generators(int64_t micro_step) {
 
 void Trainer::train_step(MetricBag& metrics) {
   seed_default_generators(0);
-  unit_.before_step(step_);
+  {
+    const AutocastScope autocast(device_, autocast_dtype(config_.precision, device_));
+    unit_.before_step(step_);
+  }
   optimizer_.zero_grad();
   if (buckets_) buckets_->clear();
   const auto loss = accumulate_gradients(metrics);
@@ -217,9 +222,9 @@ std::optional<Alarm> Trainer::log_point(MetricBag& metrics, MetricsLog* log, Pro
 // Whether the run went back; false for an alarm that is not fatal and finds no roll-back left.
 bool Trainer::roll_back(const Alarm& alarm) {
   // Rank 0 may just have written one; nothing changes until all have looked.
-  from_rank_0("");
+  wait_for_ranks();
   const auto folders = checkpoint_folders(run_dir_);
-  from_rank_0("");
+  wait_for_ranks();
   if (rollbacks_ >= config_.max_rollbacks || folders.empty()) {
     if (!alarm.fatal) {
       log_warning("[train] {}: {}", unit_.name(), alarm.reason);
@@ -235,7 +240,7 @@ bool Trainer::roll_back(const Alarm& alarm) {
     const bool again = !earlier.empty() && earlier.back().to == checkpoint_step(folders.back());
     if (again && folders.size() > 1) fs::remove_all(folders.back());
   }
-  from_rank_0("");  // the folder is gone for all
+  wait_for_ranks();  // the folder is gone for all
   const auto checkpoint = read_latest_checkpoint(run_dir_);
   LT_CHECK(checkpoint, Error, "[train] {}: {}, and no checkpoint can be read", unit_.name(), alarm.reason);
   if (leads()) append_rollback(run_dir_, {step_, checkpoint->step, alarm.reason});
@@ -286,10 +291,11 @@ void Trainer::save() {
     if (leads()) save_train_checkpoint(run_dir_, state, config_.keep_last, config_.keep_every);
   } catch (const std::exception& e) {
     const auto last = latest_checkpoint_folder(run_dir_);
-    throw IoError(fmt::format("[train] {}: the checkpoint of step {} could not be written: {}. {}", unit_.name(), step_,
-                              e.what(),
-                              last ? "The last good one is " + last->string() + ": make room, then resume"
-                                   : "No checkpoint was written yet"));
+    const bool disk = dynamic_cast<const IoError*>(&e) != nullptr;
+    throw IoError(fmt::format(
+        "[train] {}: the checkpoint of step {} could not be written: {}. {}", unit_.name(), step_, e.what(),
+        last ? fmt::format("The last good one is {}: {}resume", last->string(), disk ? "make room, then " : "")
+             : "No checkpoint was written yet"));
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   save_seconds_ += seconds;
@@ -302,6 +308,7 @@ void Trainer::preview() {
   fs::create_directories(folder);
   const c10::NoGradGuard no_grad;
   const EmaScope averaged(ema_);
+  const AutocastScope autocast(device_, autocast_dtype(config_.precision, device_));
   unit_.preview(step_, folder);
 }
 
@@ -312,9 +319,11 @@ TrainResult Trainer::run() {
              "[train] {} is there already, from an earlier run: resume that run or use another folder",
              earlier->string());
   }
-  fs::create_directories(run_dir_);
+  create_folder(run_dir_);
+  std::optional<RunLock> lock;
+  if (leads()) lock.emplace(run_dir_);
   if (leads() && !resumed_ && step_ == 0) fs::remove(run_dir_ / "rollbacks.json");
-  from_rank_0("");
+  wait_for_ranks();
   set_rollbacks(static_cast<int64_t>(read_rollbacks(run_dir_).size()));
   check_disk_space();
   run_begin_ = std::chrono::steady_clock::now();
@@ -358,7 +367,9 @@ TrainResult Trainer::run() {
   if (step_ >= config_.steps) return TrainResult::kFinished;
   if (leads())
     log_warning(
-        "stopped by a signal at step {} of {}; everything is saved in {}: run again with the same settings to go on",
+        "stopped by a signal at step {} of {}; everything is saved in {}: to go on, run again with --resume and the "
+        "same "
+        "settings",
         step_, config_.steps, run_dir_.string());
   return TrainResult::kInterrupted;
 }

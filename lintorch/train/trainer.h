@@ -74,7 +74,9 @@ class Trainer {
   at::Tensor accumulate_gradients(MetricBag& metrics);
   int64_t num_ranks() const { return ranks_ ? ranks_->size() : 1; }
   bool leads() const { return !ranks_ || ranks_->rank() == 0; }
-  std::string from_rank_0(const std::string& text);
+  void wait_for_ranks() {
+    if (ranks_) ranks_->barrier();
+  }
   void load(const TrainCheckpoint& checkpoint);
   TrainCheckpoint checkpoint();
   void check_disk_space();

@@ -116,6 +116,13 @@ TEST_CASE("distill, export, generate and eval work in a row", "[end_to_end]") {
     CHECK_THAT(log, Catch::Contains(std::string("\"") + name + "\""));
   CHECK(fs::exists(work.root / "run/previews/step_00000012"));
   work.run("export", "--set checkpoint=" + work.path("run") + " --set output=" + work.path("four_steps"));
+  // Nothing that it comes from is replaced.
+  for (const char* own : {"model", "run/checkpoints/step_00000012"}) {
+    const auto refused = test::run_app(
+        "export", "--set checkpoint=" + work.path("run") + " --set output=" + work.path(own), work.root.path());
+    CHECK(refused.exit_code == 2);
+    CHECK_THAT(refused.output, Catch::Contains("choose another folder"));
+  }
 
   // Without a word about steps or guidance: four steps at the times of the list, one network evaluation each.
   const auto generate = [&](const std::string& name, const std::string& more) {

@@ -70,6 +70,20 @@ TEST_CASE("wrong types and values name the path", "[config_fields]") {
   CHECK_THROWS_WITH(config_from_json<OuterConfig>(Json{{"inner", {{"min_t", 1.5}}}}), Catch::Contains("inner.min_t"));
 }
 
+TEST_CASE("null takes an optional text of the file back, and is a word elsewhere", "[config_fields]") {
+  const Json defaults = config_to_json(OuterConfig{});
+  OuterConfig config;
+  config.prompts = "prompts.txt";
+  Json json = config_to_json(config);
+  apply_override(json, "prompts=null", defaults);
+  CHECK_FALSE(config_from_json<OuterConfig>(json).prompts);
+  apply_override(json, "prompts=nullify.txt", defaults);
+  CHECK(config_from_json<OuterConfig>(json).prompts == "nullify.txt");
+  Json word{{"name", "x"}};
+  apply_override(word, "name=null", Json{{"name", "x"}});
+  CHECK(word["name"] == "null");
+}
+
 TEST_CASE("overrides reach nested fields and refuse unknown ones", "[config_fields]") {
   const auto config = load_config<OuterConfig>({}, {"inner.min_t=0.25", "objective=adm", "prompts=a.txt", "steps=3"});
   CHECK(config.inner.min_t == 0.25);

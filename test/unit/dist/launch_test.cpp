@@ -37,6 +37,9 @@ TEST_CASE("torchrun's variables are read", "[launch]") {
   CHECK(launch->started_by == "torchrun");
   variables["TORCHELASTIC_USE_AGENT_STORE"] = "True";
   CHECK(read(variables)->agent_store);
+  CHECK(read(variables)->attempt == 0);
+  variables["TORCHELASTIC_RESTART_COUNT"] = "2";
+  CHECK(read(variables)->attempt == 2);
   // torchrun inside a Slurm job: srun counts machines, torchrun ranks.
   variables["SLURM_PROCID"] = "2";
   variables["SLURM_STEP_NUM_TASKS"] = "4";

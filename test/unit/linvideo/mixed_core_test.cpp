@@ -86,6 +86,18 @@ TEST_CASE("distilling returns the softmax output and trains the feature map alon
   CHECK_FALSE(f.core->take_distillation_loss().defined());
 }
 
+TEST_CASE("a preview while feature maps learn sees the softmax output", "[mixed_core]") {
+  Fixture f(0.5);
+  f.core->set_mode(MixedMode::kDistill);
+  const at::Tensor soft = f.softmax->forward(f.q, f.k, f.v);
+  {
+    const c10::InferenceMode inference;
+    const at::Tensor q = f.q.clone(), k = f.k.clone(), v = f.v.clone();
+    CHECK(torch::equal(f.core->forward(q, k, v), soft));
+  }
+  CHECK_FALSE(f.core->take_distillation_loss().defined());
+}
+
 TEST_CASE("the linear branch is registered under the names of a LinearCore", "[mixed_core]") {
   Fixture f(0.5);
   std::vector<std::string> names;

@@ -70,6 +70,27 @@ TEST_CASE("members start spread over the grid, move by Euler steps, and restart 
   CHECK(batch.x_BCTHW[1].std().item<double>() > 0);
 }
 
+TEST_CASE("after a roll-back other members come next and restart with other noise", "[rollout_pool]") {
+  const Fixture f;
+  RolloutPool first = f.pool(2), again = f.pool(2);
+  const auto start = first.state();
+  again.load_state(start);
+  again.set_rollbacks(1);
+  CHECK(value_of(first.next({false}).x_BCTHW) == 10);
+  const StateBatch other = again.next({false});  // member 1, at its last step
+  CHECK(value_of(other.x_BCTHW) == 21);
+  again.advance(other.x_BCTHW);
+  first.advance(first.next({false}).x_BCTHW);
+  const at::Tensor noise = first.state().at("x")[1], other_noise = again.state().at("x")[1];
+  CHECK_FALSE(torch::equal(noise, other_noise));
+  // A continuation of the second draws what the second draws.
+  RolloutPool resumed = f.pool(2);
+  resumed.load_state(start);
+  resumed.set_rollbacks(1);
+  resumed.advance(resumed.next({false}).x_BCTHW);
+  CHECK(torch::equal(resumed.state().at("x"), again.state().at("x")));
+}
+
 TEST_CASE("a pool continues from its saved state", "[rollout_pool]") {
   const Fixture f;
   RolloutPool pool = f.pool(4);

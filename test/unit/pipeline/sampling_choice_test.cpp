@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "lintorch/core/error.h"
+#include "lintorch/core/files.h"
 #include "lintorch/pipeline/model_export.h"
 #include "test/support/micro_model.h"
 #include "test/support/temp_dir.h"
@@ -71,6 +72,28 @@ TEST_CASE("a distilled model runs at its times, without guidance, unless told ot
   const SampleOptions unipc = choose({.sampler = SamplerKind::kUniPc});
   CHECK(unipc.times.empty());
   CHECK(distillation_mismatches(unipc, defaults).size() == 2);
+}
+
+TEST_CASE("a model is not written over a checkpoint or what it is made from", "[sampling_choice]") {
+  const test::TempDir folder;
+  for (const char* name : {"model", "run/checkpoints/step_1"}) std::filesystem::create_directories(folder / name);
+  write_file_atomic(folder / "run/checkpoints/step_1/state.json", "{}");
+  CHECK_THROWS_WITH(check_export_folder(folder / "run/checkpoints/step_1", {}),
+                    Catch::Contains("is a training checkpoint"));
+  CHECK_THROWS_WITH(check_export_folder(folder / "run/../model/", {folder / "model"}),
+                    Catch::Contains("would replace"));
+  CHECK_THROWS_WITH(check_export_folder(folder / "run", {"", folder / "run/checkpoints"}),
+                    Catch::Contains("would replace"));
+  CHECK_NOTHROW(check_export_folder(folder / "model_2", {folder / "model", ""}));
+  CHECK_NOTHROW(check_export_folder(folder / "model/linearized", {folder / "model"}));
+}
+
+TEST_CASE("flow times that do not fall are named", "[sampling_choice]") {
+  CHECK_NOTHROW(check_times({1, 0.5, 0.25}, "times"));
+  using Times = std::vector<double>;
+  for (const auto& times : {Times{}, Times{0.5, 1}, Times{2, 1}, Times{1, 1}, Times{1, 0.5, 0}})
+    CHECK_THROWS_WITH(check_times(times, "candidates[0].times"),
+                      Catch::Contains("candidates[0].times: expected falling flow times in (0,1]"));
 }
 
 TEST_CASE("few-step defaults are written into a folder of either layout, beside what was there", "[sampling_choice]") {

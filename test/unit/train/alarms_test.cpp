@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <limits>
+
 #include "lintorch/core/error.h"
 
 namespace lintorch::train {
@@ -66,6 +68,18 @@ TEST_CASE("a watch continues from its saved state", "[alarms]") {
   second.load_state(Json::parse(first.state().dump()));
   CHECK(second.observe("a", point(6.5))->reason == whole.observe("a", point(6.5))->reason);
   CHECK(second.state() == whole.state());
+}
+
+TEST_CASE("values that are not finite enter no median and no checkpoint", "[alarms]") {
+  AlarmWatch watch(spikes());
+  const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
+  for (const double loss : {1.0, nan, 2.0, inf, 3.0}) CHECK_FALSE(watch.observe("a", point(loss)));
+  AlarmWatch again(spikes());
+  again.load_state(Json::parse(watch.state().dump()));
+  CHECK(again.observe("a", point(6.5))->reason.find("loss 6.5 is 3.2 times its median of the last 3") == 0);
+  // As checkpoints of before hold them.
+  again.load_state(Json::parse(R"({"phase": "a", "windows": {"loss": [1, null, 2, 3]}})"));
+  CHECK(again.observe("a", point(6.5)));
 }
 
 TEST_CASE("factors of one or less and windows too short are refused", "[alarms]") {

@@ -170,7 +170,8 @@ TEST_CASE("buckets of one rank", "[.rank_buckets]") {
       int64_t terms = 0;
       for (int rank = 0; rank < ranks->size(); ++rank) terms += used_by(rank, step, i);
       const auto index = static_cast<size_t>(i);
-      if (!buckets.has_gradient(0, index)) continue;
+      CHECK(buckets.has_gradient(0, index) == (terms > 0));
+      if (terms == 0) continue;
       const at::Tensor sum = static_cast<double>(terms) * net.weights[index].detach().cos();
       INFO("step " << step << ", parameter " << i);
       CHECK((buckets.gradient(0, index) - buckets.piece(0, index, sum)).abs().max().item<double>() < 1e-6);

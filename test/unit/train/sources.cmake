@@ -9,6 +9,7 @@ list(APPEND unit_tests
   ${CMAKE_CURRENT_LIST_DIR}/optimizer_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/ranks_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rollback_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/run_lock_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/tensorboard_writer_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/train_checkpoint_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/trainer_test.cpp
