@@ -24,6 +24,8 @@ GeneratorRun::GeneratorRun(pipeline::VideoModel& teacher_in, DistillConfig confi
   latent_shape = pipeline::latent_shape(teacher.dit->config(), teacher.vae->config(), size);
   shift = config.shift.value_or(teacher.scheduler.flow_shift);
   times = diffusion::warp_steps(config.steps, shift);
+  LT_CHECK(std::filesystem::is_directory(config.model), ConfigError,
+           "distill.model: expected a model folder (of lintorch-export, say), {} is none", config.model);
   start_fingerprint = linvideo::teacher_fingerprint(config.model);
   teacher_fingerprint = linvideo::teacher_fingerprint(config.teacher_folder());
   if (regression) {

@@ -73,7 +73,7 @@ struct EvalConfig {
     v("guidance", guidance, "guidance scale; null = the teacher's default");
     v("shift", shift, "flow shift; null = the teacher's scheduler");
     v("frames", frames, "pixel frames; null = the teacher's default");
-    v("sampler", sampler, "euler or unipc; null = the teacher's");
+    v("sampler", sampler, "euler, unipc or renoise; null = the teacher's");
     v("batch_size", batch_size, "videos sampled together");
     v("seed", seed, "noise of prompt i is seeded by (seed, i)");
     v("videos_in_report", videos_in_report, "prompts shown side by side");

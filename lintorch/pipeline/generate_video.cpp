@@ -200,6 +200,9 @@ void generate_video(const GenerateConfig& requested) {
     log_info("{} frames of {}x{}, {} tokens, on {}", size.frames, size.width, size.height,
              num_tokens(source.dit.config, shape), device_description(device));
     latents = generation.sample(start);
+    LT_CHECK(latents.isfinite().all().item<bool>(), Error,
+             "[generate_video] the sampled latents are not finite: {} has such weights, or overflows in {}",
+             config.model, config.dtype);
   }
   if (config.save_latents)
     io::write_safetensors(*config.save_latents, {{"latents", latents}}, {{"parameters", parameters.dump()}});

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <limits>
+
 #include "lintorch/core/json.h"
 #include "lintorch/io/safetensors.h"
 #include "lintorch/pipeline/generate_config.h"
@@ -96,4 +98,19 @@ TEST_CASE("attention in FP8 is asked for, and changes the latents", "[generate_v
   CHECK_FALSE(at::equal(fp8, exact));
   // The output of attention is wrong by some 7 % of its deviation from the mean of v, and is one of three terms of a block.
   CHECK((fp8 - exact).norm().item<double>() < 0.05 * exact.norm().item<double>());
+}
+
+TEST_CASE("weights that are not finite give an error, not a video", "[generate_video]") {
+  const test::TempDir folder;
+  const auto config = config_for(folder);
+  const auto file = folder / "model/transformer/diffusion_pytorch_model.safetensors";
+  TensorMap weights;
+  {
+    const io::SafetensorsFile read(file);
+    for (const auto& [name, info] : read.tensors()) weights[name] = read.tensor(name).clone();
+  }
+  weights.at("proj_out.bias").fill_(std::numeric_limits<double>::quiet_NaN());
+  io::write_safetensors(file, weights);
+  CHECK_THROWS_WITH(pipeline::generate_video(config), Catch::Contains("not finite") && Catch::Contains(config.model));
+  CHECK_FALSE(std::filesystem::exists(config.output));
 }
