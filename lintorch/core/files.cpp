@@ -61,7 +61,7 @@ void sync_path(const fs::path& path) {
 }
 
 void write_file_atomic(const fs::path& path, std::string_view content) {
-  if (path.has_parent_path()) fs::create_directories(path.parent_path());
+  if (path.has_parent_path()) create_folder(path.parent_path());
   const fs::path temporary = path.string() + ".tmp" + std::to_string(::getpid());
   try {
     std::ofstream out(temporary, std::ios::binary | std::ios::trunc);

@@ -61,8 +61,7 @@ DistillRecord distill_record_from_tensors(const TensorMap& tensors) {
 }
 
 bool is_distillation(const fs::path& checkpoint) {
-  const bool run = fs::is_directory(checkpoint / "checkpoints");
-  const auto file = (run ? linvideo::find_checkpoint(checkpoint) : checkpoint) / "extra.safetensors";
+  const auto file = linvideo::find_checkpoint(checkpoint) / "extra.safetensors";
   if (!fs::exists(file)) return false;
   const io::SafetensorsFile extra(file);
   return extra.tensors().contains("record") &&
@@ -95,8 +94,7 @@ void export_distilled(const linvideo::ExportConfig& config) {
   layers::load_module_state(*dit, state, "export_distilled: checkpoint");
 
   WeightFormat format = linvideo::export_format(config, at::kBFloat16);
-  if (const auto note = source.metadata.find("linearized_by"); note != source.metadata.end())
-    format.metadata.insert(*note);
+  linvideo::carry_notes(source, format);
   format.metadata["distilled_by"] = fmt::format("lintorch {}", version());
   io::AtomicDir folder(config.output);
   pipeline::write_model_folder(start, {dit->config(), layers::module_state(*dit)}, folder.path(), format);

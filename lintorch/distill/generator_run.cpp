@@ -6,6 +6,7 @@
 #include "lintorch/core/error.h"
 #include "lintorch/diffusion/flow_match_schedule.h"
 #include "lintorch/distill/export.h"
+#include "lintorch/linvideo/config_check.h"
 #include "lintorch/linvideo/fingerprint.h"
 #include "lintorch/linvideo/prompt_embeddings.h"
 #include "lintorch/pipeline/prompt_file.h"
@@ -24,8 +25,7 @@ GeneratorRun::GeneratorRun(pipeline::VideoModel& teacher_in, DistillConfig confi
   latent_shape = pipeline::latent_shape(teacher.dit->config(), teacher.vae->config(), size);
   shift = config.shift.value_or(teacher.scheduler.flow_shift);
   times = diffusion::warp_steps(config.steps, shift);
-  LT_CHECK(std::filesystem::is_directory(config.model), ConfigError,
-           "distill.model: expected a model folder (of lintorch-export, say), {} is none", config.model);
+  check_field(std::filesystem::is_directory(config.model), "distill", "model", "a model folder", config.model);
   start_fingerprint = linvideo::teacher_fingerprint(config.model);
   teacher_fingerprint = linvideo::teacher_fingerprint(config.teacher_folder());
   if (regression) {

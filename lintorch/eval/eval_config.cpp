@@ -40,13 +40,8 @@ void EvalConfig::validate(const std::string& path) const {
         files.insert(file_name(candidate.name)).second, ConfigError,
         "{}.name: expected another name than \"teacher\" and those before it (letters and digits count), got \"{}\"",
         key, candidate.name);
-    LT_CHECK(!candidate.steps || *candidate.steps >= 1, ConfigError, "{}.steps: expected at least 1, got {}", key,
-             *candidate.steps);
-    LT_CHECK(!candidate.shift || *candidate.shift > 0, ConfigError, "{}.shift: expected a positive number, got {}", key,
-             *candidate.shift);
-    LT_CHECK(!candidate.guidance || *candidate.guidance >= 0, ConfigError, "{}.guidance: expected 0 or more, got {}",
-             key, *candidate.guidance);
-    if (candidate.times) pipeline::check_times(*candidate.times, key + ".times");
+    pipeline::SamplingRequest{candidate.sampler, candidate.steps, candidate.shift, candidate.guidance, candidate.times}
+        .validate(key);
   }
 }
 

@@ -213,14 +213,13 @@ EvalResult evaluate(const EvalConfig& config) {
   c10::InferenceMode inference;
   // What can be wrong is found before the first video is sampled.
   for (const auto& candidate : config.candidates) pipeline::open_video_model(candidate.model);
-  if (config.train_metrics) gate_plot(*config.train_metrics);
+  EvalResult result;
+  if (config.train_metrics) result.gate_plot = gate_plot(*config.train_metrics);
   create_folder(config.output);
   const auto device = resolve_device(config.device);
   const auto dtype = dtype_from_name(config.dtype);
   auto teacher = pipeline::load_video_model(config.teacher, dtype, device);
   const RunOptions options = resolve_options(config, teacher);
-
-  EvalResult result;
   result.prompts = pipeline::read_prompts(config.prompts);
   LT_CHECK(static_cast<int64_t>(result.prompts.size()) >= config.num_prompts, ConfigError,
            "[evaluate] num_prompts is {}, but {} holds {} prompts", config.num_prompts, config.prompts,

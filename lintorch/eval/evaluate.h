@@ -46,6 +46,7 @@ struct EvalResult {
   std::optional<double> real_direction_accuracy;
   double fps = 0;
   std::string device;
+  std::string gate_plot;  // <svg> of the training's gates, if train_metrics is given
 };
 
 /// Generates every prompt with every model from the same noise and measures. Models distilled to few steps run as they

@@ -13,7 +13,6 @@
 #include "lintorch/core/files.h"
 #include "lintorch/core/logging.h"
 #include "lintorch/core/version.h"
-#include "lintorch/eval/gate_trajectories.h"
 #include "lintorch/eval/svg_plot.h"
 #include "lintorch/media/base64.h"
 #include "lintorch/media/image.h"
@@ -235,16 +234,13 @@ std::string report_html(const EvalResult& result, const EvalConfig& config) {
     html += "<h2>Side by side</h2>\n" + videos_html(result, fs::path(config.output) / "videos");
   html += "<h2>Attention per layer</h2>\n<p><small>blue: softmax, orange: linear; layers count from 0</small></p>\n" +
           layer_map_html(result);
-  if (config.train_metrics) {
-    html += "<h2>Gates during training</h2>\n";
-    html += gate_plot(*config.train_metrics);
-  }
+  if (!result.gate_plot.empty()) html += "<h2>Gates during training</h2>\n" + result.gate_plot;
   return html + "</body></html>\n";
 }
 
 void write_report(const EvalResult& result, const EvalConfig& config) {
   const fs::path folder = fs::path(config.output) / "videos";
-  fs::create_directories(folder);
+  create_folder(folder);
   media::VideoOptions options;
   options.fps = result.fps;
   for (const auto& row : result.rows)

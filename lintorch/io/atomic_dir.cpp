@@ -86,9 +86,7 @@ AtomicDir::AtomicDir(fs::path final_path) : final_path_(std::move(final_path)) {
   LT_CHECK(final_path_.has_filename(), IoError, "[AtomicDir] expected the path of a folder, got '{}'",
            final_path_.string());
   const fs::path parent = parent_of(final_path_);
-  std::error_code error;
-  fs::create_directories(parent, error);
-  LT_CHECK(!error, IoError, "[AtomicDir] cannot create {}: {}", parent.string(), error.message());
+  create_folder(parent);
   remove_stale_folders(parent);
   LT_CHECK(
       may_replace(final_path_), IoError,

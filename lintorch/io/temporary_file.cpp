@@ -17,9 +17,7 @@ namespace fs = std::filesystem;
 
 TemporaryFile::TemporaryFile(const fs::path& final_path, std::string who)
     : final_path_(final_path), who_(std::move(who)) {
-  std::error_code error;
-  if (final_path.has_parent_path()) fs::create_directories(final_path.parent_path(), error);
-  LT_CHECK(!error, IoError, "[{}] cannot create {}: {}", who_, final_path.parent_path().string(), error.message());
+  if (final_path.has_parent_path()) create_folder(final_path.parent_path());
   static std::atomic<uint64_t> counter{0};
   path_ = fmt::format("{}.tmp{}-{}", final_path.string(), ::getpid(), counter++);
   fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

@@ -72,8 +72,7 @@ void rewrite_model(const ExportConfig& config) {
   const bool alone = fs::is_regular_file(model) || pipeline::is_transformer_alone(model);
   const auto source = wan::open_wan_dit(alone ? model : pipeline::find_model_parts(model).transformer);
   WeightFormat format = export_format(config, std::nullopt);
-  for (const char* key : {"linearized_by", "distilled_by"})
-    if (const auto note = source.metadata.find(key); note != source.metadata.end()) format.metadata.insert(*note);
+  carry_notes(source, format);
   io::AtomicDir folder(config.output);
   if (alone) {
     wan::write_wan_dit(folder.path(), source.config, source.state, format);
@@ -89,11 +88,7 @@ void rewrite_model(const ExportConfig& config) {
 }  // namespace
 
 fs::path find_checkpoint(const fs::path& checkpoint) {
-  if (!fs::is_directory(checkpoint / "checkpoints")) {
-    LT_CHECK(fs::exists(checkpoint / "state.json"), CheckpointError,
-             "checkpoint: expected a training checkpoint or a run folder, {} is neither", checkpoint.string());
-    return checkpoint;
-  }
+  if (!fs::is_directory(checkpoint / "checkpoints")) return checkpoint;
   const auto newest = train::latest_checkpoint_folder(checkpoint);
   LT_CHECK(newest, CheckpointError, "[find_checkpoint] {} holds no complete checkpoint", checkpoint.string());
   return *newest;
@@ -102,6 +97,11 @@ fs::path find_checkpoint(const fs::path& checkpoint) {
 WeightFormat export_format(const ExportConfig& config, std::optional<at::ScalarType> dtype) {
   if (config.dtype) dtype = dtype_from_name(*config.dtype);
   return {.layout = config.layout, .dtype = dtype, .max_shard_bytes = static_cast<uint64_t>(config.max_shard_bytes)};
+}
+
+void carry_notes(const wan::DitSource& source, WeightFormat& format) {
+  for (const char* key : {"linearized_by", "distilled_by"})
+    if (const auto note = source.metadata.find(key); note != source.metadata.end()) format.metadata.insert(*note);
 }
 
 LayerAssignment export_student(const TrainedStudent& trained, const fs::path& teacher_folder, const fs::path& output,
@@ -175,11 +175,9 @@ void export_linearized(const ExportConfig& config) {
 
   const TrainingRecord record = record_from_tensors(checkpoint.extra);
   const fs::path teacher = config.model.value_or(record.config.model);
-  pipeline::check_export_folder(config.output, {teacher, config.checkpoint});
-  if (config.untrained_swap) {
+  pipeline::check_export_folder(config.output, {teacher, config.checkpoint, config.untrained_swap.value_or("")});
+  if (config.untrained_swap)
     pipeline::check_export_folder(*config.untrained_swap, {teacher, config.checkpoint, config.output});
-    pipeline::check_export_folder(config.output, {*config.untrained_swap});
-  }
   const WeightFormat format = export_format(config, at::kBFloat16);
   const LayerAssignment assignment = export_student(trained, teacher, config.output, format);
   if (config.untrained_swap)

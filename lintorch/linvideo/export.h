@@ -6,6 +6,7 @@
 #include "lintorch/linvideo/config.h"
 #include "lintorch/linvideo/layer_assignment.h"
 #include "lintorch/models/model_layout.h"
+#include "lintorch/models/wan/dit_checkpoint.h"
 
 namespace lintorch::linvideo {
 
@@ -28,6 +29,9 @@ std::filesystem::path find_checkpoint(const std::filesystem::path& checkpoint);
 
 /// Number format and layout that an export asks for; `dtype` where it names none.
 WeightFormat export_format(const ExportConfig& config, std::optional<at::ScalarType> dtype);
+
+/// Adds what the weights say of how they were made (linearized_by, distilled_by) to the metadata of their export.
+void carry_notes(const wan::DitSource& source, WeightFormat& format);
 
 /// The weights of a finished or running linearization.
 struct TrainedStudent {

@@ -348,11 +348,12 @@ void LinearizeUnit::load_extra_state(const TensorMap& state) {
 Json LinearizeUnit::identity() const {
   Json identity = config_to_json(config_);
   for (const char* key : {"model", "trajectories", "prefetch", "validation", "preview"}) identity.erase(key);
-  if (online())
+  if (online()) {
     identity["objective"]["online"]["prompts"] = prompts_crc32_;
-  else
+  } else {
     identity["objective"].erase("online");
-  if (!online()) identity["trajectories"] = trajectories_identity(source_->manifest());
+    identity["trajectories"] = trajectories_identity(source_->manifest());
+  }
   identity["teacher"] = teacher_fingerprint_;
   return identity;
 }

@@ -38,19 +38,18 @@ Form form_of(const fs::path& path) {
 // Runs write(temporary path), then renames; the temporary file or folder is removed if anything fails.
 template <class Write>
 void write_then_rename(const fs::path& path, const Write& write) {
-  std::error_code error;
-  if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
-  LT_CHECK(!error, IoError, "[write_video] cannot create {}: {}", path.parent_path().string(), error.message());
+  if (path.has_parent_path()) create_folder(path.parent_path());
   const fs::path temporary = path.string() + ".tmp" + std::to_string(::getpid());
+  std::error_code ignored;
   try {
     fs::remove_all(temporary);
     write(temporary);
     fs::rename(temporary, path);
   } catch (const fs::filesystem_error& e) {
-    fs::remove_all(temporary, error);
+    fs::remove_all(temporary, ignored);
     throw IoError(fmt::format("[write_video] cannot write {}: {}", path.string(), e.what()));
   } catch (...) {
-    fs::remove_all(temporary, error);
+    fs::remove_all(temporary, ignored);
     throw;
   }
 }

@@ -9,10 +9,7 @@ namespace lintorch::pipeline {
 
 void GenerateConfig::validate(const std::string& path) const {
   const auto at = [&](const char* field) { return detail::join_path(path, field); };
-  LT_CHECK(!steps || *steps >= 1, ConfigError, "{}: expected at least 1, got {}", at("steps"), *steps);
-  LT_CHECK(!shift || *shift > 0, ConfigError, "{}: expected a positive number, got {}", at("shift"), *shift);
-  LT_CHECK(!guidance || *guidance >= 0, ConfigError, "{}: expected 0 or more, got {}", at("guidance"), *guidance);
-  if (times) check_times(*times, at("times"));
+  SamplingRequest{sampler, steps, shift, guidance, times}.validate(path);
   LT_CHECK(!fps || *fps > 0, ConfigError, "{}: expected a positive number, got {}", at("fps"), *fps);
   LT_CHECK(seed >= 0, ConfigError, "{}: expected 0 or more, got {}", at("seed"), seed);
   dtype_from_name(dtype);

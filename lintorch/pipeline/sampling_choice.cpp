@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include "lintorch/core/config_fields.h"
 #include "lintorch/core/error.h"
 
 namespace lintorch::pipeline {
@@ -10,6 +11,14 @@ void check_times(const std::vector<double>& times, const std::string& key) {
   bool falling = !times.empty() && times.front() <= 1 && times.back() > 0;
   for (size_t i = 1; i < times.size(); ++i) falling = falling && times[i] < times[i - 1];
   LT_CHECK(falling, ConfigError, "{}: expected falling flow times in (0,1], got [{}]", key, fmt::join(times, ", "));
+}
+
+void SamplingRequest::validate(const std::string& path) const {
+  const auto at = [&](const char* field) { return detail::join_path(path, field); };
+  LT_CHECK(!steps || *steps >= 1, ConfigError, "{}: expected at least 1, got {}", at("steps"), *steps);
+  LT_CHECK(!shift || *shift > 0, ConfigError, "{}: expected a positive number, got {}", at("shift"), *shift);
+  LT_CHECK(!guidance || *guidance >= 0, ConfigError, "{}: expected 0 or more, got {}", at("guidance"), *guidance);
+  if (times) check_times(*times, at("times"));
 }
 
 SampleOptions choose_sampling(const SamplingRequest& request, const diffusion::SchedulerConfig& scheduler,

@@ -16,6 +16,9 @@ struct SamplingRequest {
   std::optional<double> shift;
   std::optional<double> guidance;
   std::optional<std::vector<double>> times;
+
+  /// Throws ConfigError naming the field.
+  void validate(const std::string& path) const;
 };
 
 /// Throws ConfigError naming `key` unless the times fall, from at most 1 to above 0.

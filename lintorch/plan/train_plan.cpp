@@ -82,18 +82,21 @@ class Planner {
     if (!fs::is_regular_file(file)) problem(fmt::format("{}: no file {}", key, file));
   }
 
+  bool find_trajectories(const std::string& folder, const char* key) {
+    const bool found = fs::exists(fs::path(folder) / "manifest.json");
+    if (!found) problem(fmt::format("{}: no trajectories in {}: run lintorch-collect first", key, folder));
+    return found;
+  }
+
   void read_states() {
     if (distilling()) {
       use_size(config_.distill.size, config_.distill.frames);
       if (config_.distill.objective == distill::DistillObjective::kDmd)
         read_prompts(config_.distill.prompts, "distill.prompts");
-      else if (!fs::exists(fs::path(config_.distill.trajectories) / "manifest.json"))
-        problem(fmt::format("distill.trajectories: no trajectories in {}: run lintorch-collect first",
-                            config_.distill.trajectories));
+      else
+        find_trajectories(config_.distill.trajectories, "distill.trajectories");
       const auto& gan = config_.distill.gan;
-      if (gan.weight > 0 && !fs::exists(fs::path(gan.trajectories) / "manifest.json"))
-        problem(fmt::format("distill.gan.trajectories: no trajectories in {}: run lintorch-collect first",
-                            gan.trajectories));
+      if (gan.weight > 0) find_trajectories(gan.trajectories, "distill.gan.trajectories");
       return;
     }
     const auto& linearize = config_.linearize;
@@ -105,11 +108,7 @@ class Planner {
       return;
     }
     const fs::path store = linearize.trajectories;
-    if (!fs::exists(store / "manifest.json")) {
-      use_size({}, {});
-      problem(fmt::format("linearize.trajectories: no trajectories in {}: run lintorch-collect first", store.string()));
-      return;
-    }
+    if (!find_trajectories(linearize.trajectories, "linearize.trajectories")) return use_size({}, {});
     const auto manifest = linvideo::read_manifest(store);
     shape_.latent_shape = manifest.latent_shape;
     shape_.stored_velocities = manifest.has_velocities();

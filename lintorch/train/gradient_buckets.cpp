@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/variable.h>
 
 #include <algorithm>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -32,7 +33,7 @@ struct GradientBuckets::Hook : torch::autograd::PostAccumulateGradHook {
 GradientBuckets::GradientBuckets(const std::vector<ParameterGroup>& groups, dist::Group& ranks, ShardKind shard,
                                  int64_t bucket_bytes)
     : ParameterLayout(groups), ranks_(ranks), shard_(shard), bucket_bytes_(bucket_bytes) {
-  lay_out(bucket_bytes);
+  lay_out();
   if (sharded()) move_parameters();
   for (size_t s = 0; s < slots_.size(); ++s)
     torch::autograd::impl::set_post_acc_grad_hooks(parameter(slots_[s].group, slots_[s].index),
@@ -44,7 +45,7 @@ GradientBuckets::~GradientBuckets() {
     torch::autograd::impl::set_post_acc_grad_hooks(parameter(slot.group, slot.index), nullptr);
 }
 
-void GradientBuckets::lay_out(int64_t bucket_bytes) {
+void GradientBuckets::lay_out() {
   for (size_t g = 0; g < groups_.size(); ++g) {
     first_slot_.push_back(slots_.size());
     for (size_t i = 0; i < groups_[g].parameters.size(); ++i)
@@ -62,7 +63,7 @@ void GradientBuckets::lay_out(int64_t bucket_bytes) {
       const size_t s = first_slot_[g] + i;
       const bool other_dtype = !bucket.slots.empty() &&
                                parameter(g, slots_[bucket.slots.front()].index).scalar_type() != values.scalar_type();
-      if (other_dtype || bucket.numel * static_cast<int64_t>(values.element_size()) >= bucket_bytes) flush();
+      if (other_dtype || bucket.numel * static_cast<int64_t>(values.element_size()) >= bucket_bytes_) flush();
       slots_[s].bucket = buckets_.size();
       slots_[s].offset = bucket.numel;
       bucket.numel = round_up(bucket.numel + values.numel(), kAlign);
@@ -72,11 +73,14 @@ void GradientBuckets::lay_out(int64_t bucket_bytes) {
   }
 }
 
+at::TensorOptions GradientBuckets::options_of(const Bucket& bucket) const {
+  return parameter(bucket.group, slots_[bucket.slots.front()].index).options().requires_grad(false);
+}
+
 void GradientBuckets::move_parameters() {
   const c10::NoGradGuard no_grad;
   for (auto& bucket : buckets_) {
-    const auto& first = parameter(bucket.group, slots_[bucket.slots.front()].index);
-    bucket.values = at::zeros({bucket.numel}, first.options().requires_grad(false));
+    bucket.values = at::zeros({bucket.numel}, options_of(bucket));
     for (const size_t s : bucket.slots) {
       at::Tensor value = parameter(slots_[s].group, slots_[s].index);
       const at::Tensor place = bucket.values.narrow(0, slots_[s].offset, slots_[s].numel).view(value.sizes());
@@ -129,25 +133,41 @@ void GradientBuckets::send_complete() {
   }
 }
 
+std::string GradientBuckets::Report::text() const {
+  return fmt::format("{} {:d} {} {}", unsent, finished, next, has_gradients);
+}
+
+GradientBuckets::Report GradientBuckets::Report::read(const std::string& text) {
+  Report report{};
+  std::istringstream(text) >> report.unsent >> report.finished >> report.next >> report.has_gradients;
+  return report;
+}
+
+GradientBuckets::Report GradientBuckets::report(bool finished) const {
+  Report report{.unsent = {}, .finished = finished, .next = next_, .has_gradients = finished ? "" : "-"};
+  // Within the backward only what is complete: what other blocks still add to would go once for each of them.
+  for (const auto& bucket : buckets_)
+    report.unsent += (finished ? has_new_gradients(bucket) : bucket.unsent_bytes > 0) ? '1' : '0';
+  if (finished)
+    for (const auto& slot : slots_)
+      report.has_gradients += slot.has_gradient || parameter(slot.group, slot.index).grad().defined() ? '1' : '0';
+  return report;
+}
+
 /// Sends what any rank has not sent yet, after bringing all to the same place in the order. Whether all were through with
 /// their backward.
 bool GradientBuckets::agree(bool finished) {
-  // Within the backward only what is complete: what other blocks still add to would go once for each of them.
-  std::string text(buckets_.size(), '0');
-  for (size_t b = 0; b < buckets_.size(); ++b)
-    if (finished ? has_new_gradients(buckets_[b]) : buckets_[b].unsent_bytes > 0) text[b] = '1';
-  const auto all = ranks_.gather_text(text + (finished ? " 1 " : " 0 ") + std::to_string(next_) + " " +
-                                      (finished ? parameters_with_gradient() : ""));
-  const auto gone = [&](const std::string& other) { return std::stoull(other.substr(buckets_.size() + 3)); };
+  std::vector<Report> all;
+  for (const auto& text : ranks_.gather_text(report(finished).text())) all.push_back(Report::read(text));
   size_t most = 0;
-  for (const auto& other : all) most = std::max<size_t>(most, gone(other));
+  for (const auto& other : all) most = std::max(most, other.next);
   for (; next_ < most; ++next_)
     if (buckets_[next_].in_order()) send(buckets_[next_]);
   std::vector<size_t> unsent;
   for (size_t b = 0; b < buckets_.size(); ++b) {
-    const auto says_so = [&](const std::string& other) {
-      const bool went_just_now = b >= gone(other) && b < most && buckets_[b].in_order();
-      return other[b] == '1' && !went_just_now;
+    const auto says_so = [&](const Report& other) {
+      const bool went_just_now = b >= other.next && b < most && buckets_[b].in_order();
+      return other.unsent[b] == '1' && !went_just_now;
     };
     if (std::any_of(all.begin(), all.end(), says_so)) unsent.push_back(b);
   }
@@ -155,20 +175,11 @@ bool GradientBuckets::agree(bool finished) {
     send(buckets_[b]);
     buckets_[b].agreed = true;
   }
-  if (!std::all_of(all.begin(), all.end(), [&](const auto& other) { return other[buckets_.size() + 1] == '1'; }))
-    return false;
+  if (!std::all_of(all.begin(), all.end(), [](const Report& other) { return other.finished; })) return false;
   // A parameter steps on all ranks or on none.
   for (const auto& other : all)
-    for (size_t s = 0, first = other.rfind(' ') + 1; s < slots_.size(); ++s)
-      slots_[s].has_gradient |= other[first + s] == '1';
+    for (size_t s = 0; s < slots_.size(); ++s) slots_[s].has_gradient |= other.has_gradients[s] == '1';
   return true;
-}
-
-std::string GradientBuckets::parameters_with_gradient() const {
-  std::string text;
-  for (const auto& slot : slots_)
-    text += slot.has_gradient || parameter(slot.group, slot.index).grad().defined() ? '1' : '0';
-  return text;
 }
 
 // Two buffers, not one per bucket: the host runs ahead of the device, and memory that a collective still reads cannot be
@@ -177,11 +188,11 @@ at::Tensor GradientBuckets::staging(const Bucket& bucket) {
   ranks_.wait_for_earlier();
   std::swap(staging_[0], staging_[1]);
   at::Tensor& buffer = staging_[0];
-  const auto& first = parameter(bucket.group, slots_[bucket.slots.front()].index);
-  if (!buffer.defined() || buffer.scalar_type() != first.scalar_type()) {
+  const at::TensorOptions options = options_of(bucket);
+  if (!buffer.defined() || buffer.dtype() != options.dtype()) {
     int64_t largest = 0;
     for (const auto& other : buckets_) largest = std::max(largest, other.numel);
-    buffer = at::empty({largest}, first.options().requires_grad(false));
+    buffer = at::empty({largest}, options);
   }
   return buffer.narrow(0, 0, bucket.numel).zero_();
 }
@@ -194,10 +205,8 @@ bool GradientBuckets::has_new_gradients(const Bucket& bucket) const {
 // Takes the gradients out of the parameters and adds their sum over the ranks to the bucket's.
 void GradientBuckets::send(Bucket& bucket) {
   const c10::NoGradGuard no_grad;
-  const auto& first = parameter(bucket.group, slots_[bucket.slots.front()].index);
-  const at::Tensor flat = shard_ == ShardKind::kGradients
-                              ? staging(bucket)
-                              : at::zeros({bucket.numel}, first.options().requires_grad(false));
+  const at::Tensor flat =
+      shard_ == ShardKind::kGradients ? staging(bucket) : at::zeros({bucket.numel}, options_of(bucket));
   for (const size_t s : bucket.slots) {
     Slot& slot = slots_[s];
     at::Tensor value = parameter(slot.group, slot.index);

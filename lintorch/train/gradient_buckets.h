@@ -80,19 +80,29 @@ class GradientBuckets : public ParameterLayout {
     bool agreed = false;       ///< sent in this step out of its order; the same on all ranks
     bool in_order() const { return usual && !agreed; }
   };
+  /// What a rank tells the others when they agree.
+  struct Report {
+    std::string unsent;         ///< '1' for every bucket that it would send
+    bool finished;              ///< with its backward
+    size_t next;                ///< bucket to send next
+    std::string has_gradients;  ///< '1' for every slot with a gradient, once finished; else one '-'
+    std::string text() const;
+    static Report read(const std::string& text);
+  };
   struct Hook;
   struct Range {
     int64_t begin, length;  ///< of the parameter, within it
   };
   Range own_range(const Slot& slot) const;
   const Slot& slot_of(size_t group, size_t index) const { return slots_[first_slot_[group] + index]; }
-  void lay_out(int64_t bucket_bytes);
+  void lay_out();
+  at::TensorOptions options_of(const Bucket& bucket) const;
   void move_parameters();
   void on_gradient(size_t slot);
   bool has_new_gradients(const Bucket& bucket) const;
   void send_complete();
+  Report report(bool finished) const;
   bool agree(bool finished);
-  std::string parameters_with_gradient() const;
   at::Tensor staging(const Bucket& bucket);
   void send(Bucket& bucket);
 

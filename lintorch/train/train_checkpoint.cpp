@@ -89,6 +89,8 @@ fs::path save_train_checkpoint(const fs::path& run_dir, const TrainCheckpoint& c
 }
 
 TrainCheckpoint read_train_checkpoint(const fs::path& folder) {
+  LT_CHECK(fs::exists(folder / "state.json"), CheckpointError,
+           "checkpoint: expected a training checkpoint or a run folder, {} is neither", folder.string());
   const Json state = read_json_file(folder / "state.json");
   TrainCheckpoint checkpoint;
   try {

@@ -14,7 +14,6 @@
 #include "lintorch/core/logging.h"
 #include "lintorch/core/progress_bar.h"
 #include "lintorch/core/rng.h"
-#include "lintorch/train/autocast.h"
 #include "lintorch/train/deterministic.h"
 #include "lintorch/train/metrics_log.h"
 #include "lintorch/train/resume_check.h"
@@ -125,7 +124,7 @@ double Trainer::elapsed_seconds() const {
 
 at::Tensor Trainer::forward(int64_t micro_step, MetricBag& metrics) {
   const TimedPart timed(metrics, "forward", device_);
-  const AutocastScope autocast(device_, autocast_dtype(config_.precision, device_));
+  const AutocastScope autocast = autocast_scope();
   return unit_.training_loss(step_, micro_step, metrics);
 }
 
@@ -166,7 +165,7 @@ void Trainer::seed_default_generators(int64_t micro_step) {
 void Trainer::train_step(MetricBag& metrics) {
   seed_default_generators(0);
   {
-    const AutocastScope autocast(device_, autocast_dtype(config_.precision, device_));
+    const AutocastScope autocast = autocast_scope();
     unit_.before_step(step_);
   }
   optimizer_.zero_grad();
@@ -308,7 +307,7 @@ void Trainer::preview() {
   fs::create_directories(folder);
   const c10::NoGradGuard no_grad;
   const EmaScope averaged(ema_);
-  const AutocastScope autocast(device_, autocast_dtype(config_.precision, device_));
+  const AutocastScope autocast = autocast_scope();
   unit_.preview(step_, folder);
 }
 

@@ -8,6 +8,7 @@
 
 #include "lintorch/dist/group.h"
 #include "lintorch/train/alarms.h"
+#include "lintorch/train/autocast.h"
 #include "lintorch/train/ema.h"
 #include "lintorch/train/gradient_buckets.h"
 #include "lintorch/train/nonfinite_guard.h"
@@ -72,6 +73,8 @@ class Trainer {
   void train_step(MetricBag& metrics);
   at::Tensor forward(int64_t micro_step, MetricBag& metrics);
   at::Tensor accumulate_gradients(MetricBag& metrics);
+  /// train.precision, for what runs networks.
+  AutocastScope autocast_scope() const { return {device_, autocast_dtype(config_.precision, device_)}; }
   int64_t num_ranks() const { return ranks_ ? ranks_->size() : 1; }
   bool leads() const { return !ranks_ || ranks_->rank() == 0; }
   void wait_for_ranks() {
