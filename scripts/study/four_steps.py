@@ -2,14 +2,14 @@
 """Runs the study of four-step distillation: linearizes, distills, exports and evaluates every row, once per seed.
 
   scripts/study/four_steps.py --work runs/four_steps --results runs/four_steps/results \\
-      [--rows NAME ...] [--steps 4 1 2 8] [--seeds 1 2 3] [--first PATTERN ...] [--jobs 3] [--time-limit 560]
+      [--rows NAME ...] [--steps 4 1 2 8] [--seeds 1 2 3] [--only PATTERN ...] [--first PATTERN ...] [--jobs 3] [--time-limit 560]
   scripts/study/four_steps.py --target docs/results/four_steps --runs docs/results/four_steps/runs.jsonl \\
       [--results runs/four_steps/results] [--notes docs/results/notes/four_steps.md]
 
 The study file (configs/tiny_wan/four_steps_study.json) says what is run. Like scripts/study/run.py, of which this is a
 variant, it goes on where an earlier call stopped: results are one JSON file per row, number of steps and seed. A training
-that meets --time-limit is stopped with a checkpoint and continues in the next call. With --target nothing is run: the page and its twin are written from the
-results so far (--runs, to which --results are added), --notes after its introduction.
+that meets --time-limit is stopped with a checkpoint and continues in the next call. With --target nothing is run: the page and
+its twin are written from the results so far (--runs, to which --results are added), --notes after its introduction.
 """
 import json
 import pathlib

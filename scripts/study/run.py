@@ -2,13 +2,15 @@
 """Runs the study of the method: trains, exports and evaluates every row of its tables, once per seed.
 
   scripts/study/run.py --study configs/tiny_wan/study.json --work runs/study --results runs/study/results \\
-      [--tables objective selection] [--rows NAME ...] [--seeds 1 2 3] [--first PATTERN ...] [--jobs 3] [--time-limit 560]
+      [--tables objective selection] [--rows NAME ...] [--seeds 1 2 3] [--only PATTERN ...] [--first PATTERN ...]
+      [--jobs 3] [--time-limit 560]
 
 The study file names what all runs share ("collect", "train", "eval": configuration overrides of the three programs) and,
 per table, the rows with their own overrides of lintorch-train. A row named in two tables is run once. Results are one JSON
 file per row and seed; what is there (or in --runs) is not run again, so a study may be spread over many calls. With
 --time-limit no work is started that would not end in time, what runs longer than thought is stopped, and everything trained
-until then is still evaluated. --first: regular expressions of "table: row, seed N"; what fits an earlier one is run earlier.
+until then is still evaluated. --only and --first take regular expressions of "table: row, seed N": only what fits one is run,
+so that two GPUs can share a study; what fits an earlier one is run earlier.
 scripts/study/tables.py turns the results into docs/results/method.md and .json.
 """
 import argparse
@@ -143,6 +145,12 @@ class Study:
             print(f"collected trajectories in {seconds:.0f} s", flush=True)
         return folder
 
+    def only(self, runs):
+        """The runs that --only asks for."""
+        def fits(names):
+            return any(re.search(pattern, name) for pattern in self.args.only for name in names)
+        return {key: run for key, run in runs.items() if not self.args.only or fits(run[2])}
+
     def done(self, key):
         return key in self.earlier or (self.args.results / f"{key}.json").exists()
 
@@ -241,7 +249,7 @@ class Study:
 
     def run(self):
         trajectories = self.collect()
-        runs = self.wanted()
+        runs = self.only(self.wanted())
         print(f"{len(runs)} runs to do", flush=True)
         waiting = self.in_order(runs)
         trained, batch = {}, 0
@@ -293,6 +301,7 @@ def study_parser(description, study):
     parser.add_argument("--runs", type=pathlib.Path, help="results of earlier studies, one a line: not run again")
     parser.add_argument("--rows", nargs="*", help="default: all")
     parser.add_argument("--seeds", nargs="*", type=int, default=[1, 2, 3])
+    parser.add_argument("--only", nargs="*", default=[], metavar="PATTERN", help="what to run; default: all")
     parser.add_argument("--first", nargs="*", default=[], metavar="PATTERN", help="what to run first")
     parser.add_argument("--jobs", type=int, default=3, help="trainings at a time; one leaves an H100 idle two thirds of the time")
     parser.add_argument("--eval-batch", type=int, default=6, help="models evaluated in one go, with one run of the teacher")
