@@ -66,11 +66,12 @@ Trainer::Trainer(TrainerConfig config, TrainUnit& unit, fs::path run_dir, dist::
            num_ranks(), config_.accumulate);
   if (config_.deterministic) use_deterministic_algorithms();
   unit_.prepare({config_.accumulate, ranks_});
-  if (!ranks_) return;
-  buckets_ =
-      std::make_unique<GradientBuckets>(optimizer_.groups(), *ranks_, config_.shard, config_.bucket_mb * 1000000);
-  // Where parameters have moved their old memory is in small pieces, which a step's activations do not fit in.
+  if (ranks_)
+    buckets_ =
+        std::make_unique<GradientBuckets>(optimizer_.groups(), *ranks_, config_.shard, config_.bucket_mb * 1000000);
+  // Weights that were converted, shared or moved leave memory in small pieces, which a step's activations do not fit in.
   release_cached_memory(device_);
+  if (!ranks_) return;
   optimizer_.set_layout(*buckets_);
   // All start from the bits of rank 0, even where its start was drawn from a generator of its own.
   const c10::NoGradGuard no_grad;
