@@ -178,14 +178,14 @@ Json config_to_json(const T& config) {
 /// Throws ConfigError when the path does not exist (nearest name suggested).
 void apply_override(Json& json, const std::string& assignment, const Json& defaults = {});
 
-/// Struct defaults, then the file (if given), then the overrides in order; validated at the end.
+/// `config` (by default the struct's defaults), then the file (if given), then the overrides in order; validated at the end.
 template <class T>
-T load_config(const std::optional<std::filesystem::path>& file, const std::vector<std::string>& overrides) {
-  T config;
+T load_config(const std::optional<std::filesystem::path>& file, const std::vector<std::string>& overrides,
+              T config = {}) {
+  const Json defaults = config_to_json(config);
   if (file) read_config_value(read_json_file(*file), config, file->filename().string() + ":");
   if (!overrides.empty()) {
     Json json = config_to_json(config);
-    const Json defaults = config_to_json(T{});
     for (const auto& assignment : overrides) apply_override(json, assignment, defaults);
     config = T{};
     read_config_value(json, config, "");

@@ -104,13 +104,7 @@ RandomModelConfig RandomModelConfig::load(const std::optional<fs::path>& file,
   for (const auto& assignment : overrides)
     if (assignment.starts_with(prefix))
       preset = enum_from_name<ModelPreset>(assignment.substr(prefix.size()), "preset");
-  RandomModelConfig config = of(preset);
-  if (file) read_config_value(json, config, file->filename().string() + ":");
-  Json complete = config_to_json(config);
-  for (const auto& assignment : overrides) apply_override(complete, assignment);
-  config = RandomModelConfig{};
-  read_config_value(complete, config, "");
-  return config;
+  return load_config(file, overrides, of(preset));
 }
 
 void RandomModelConfig::validate(const std::string& path) const {

@@ -36,10 +36,10 @@ std::vector<Trajectory> sample_batch(pipeline::VideoModel& teacher, const Trajec
 
 void check_prompt_lengths(const umt5::Tokenizer& tokenizer, const std::vector<std::string>& prompts) {
   for (const auto& prompt : prompts) {
-    const int64_t length = tokenizer.encode({prompt}).mask_BS.sum().item<int64_t>();
-    LT_CHECK(length < tokenizer.max_length(), ConfigError,
-             "[check_prompt_lengths] prompt \"{}...\" is too long: expected fewer than {} tokens", prompt.substr(0, 40),
-             tokenizer.max_length());
+    const int64_t length = tokenizer.num_tokens(prompt), most = tokenizer.max_length();
+    LT_CHECK(length <= most, ConfigError,
+             "[check_prompt_lengths] prompt \"{}...\" is too long: expected at most {} tokens, got {}",
+             prompt.substr(0, 40), most, length);
   }
 }
 

@@ -101,9 +101,8 @@ class Generation {
 
  private:
   void warn_if_cut(const char* key, const std::string& text) const {
-    if (model_.tokenizer->encode({text}).mask_BS.sum().item<int64_t>() == model_.tokenizer->max_length())
-      log_warning("{}: fills the {} tokens that the model reads; what is beyond them is left out", key,
-                  model_.tokenizer->max_length());
+    const int64_t length = model_.tokenizer->num_tokens(text), most = model_.tokenizer->max_length();
+    if (length > most) log_warning("{}: {} tokens; the model reads {}, the end is left out", key, length, most);
   }
   void load_text_encoder() {
     costs_.run("load text encoder", [&] {

@@ -144,8 +144,7 @@ class Run {
     for (int64_t index = 0; static_cast<int64_t>(prompts.size()) < count; ++index) {
       PromptSpec spec = make_prompt(seed, index);
       if (!taken.insert(spec.prompt).second) continue;
-      const auto length = tokenizer.encode({spec.prompt}).mask_BS.sum().item<int64_t>();
-      if (length < tokenizer.max_length()) prompts.push_back(std::move(spec));
+      if (tokenizer.num_tokens(spec.prompt) <= tokenizer.max_length()) prompts.push_back(std::move(spec));
     }
     return prompts;
   }

@@ -61,6 +61,10 @@ Tokenizer Tokenizer::load(const std::filesystem::path& folder) {
   return Tokenizer(std::make_shared<const Model>(folder / "spiece.model"), max_length);
 }
 
+int64_t Tokenizer::num_tokens(const std::string& prompt) const {
+  return static_cast<int64_t>(model_->encode(clean_prompt(prompt)).size()) + 1;
+}
+
 int64_t Tokenizer::max_length() const { return max_length_; }
 
 int64_t Tokenizer::vocab_size() const { return model_->vocab_size(); }

@@ -26,6 +26,9 @@ class Tokenizer {
   /// An empty prompt is legal: EOS alone. Throws Error for text that is not valid UTF-8, or no prompts.
   TokenBatch encode(const std::vector<std::string>& prompts) const;
 
+  /// Tokens of a prompt, EOS included; encode cuts one with more than max_length.
+  int64_t num_tokens(const std::string& prompt) const;
+
   /// Length S of every encoded prompt.
   int64_t max_length() const;
 

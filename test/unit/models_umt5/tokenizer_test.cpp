@@ -61,10 +61,14 @@ TEST_CASE("a trained tokenizer appends EOS, pads with 0 and masks the padding", 
   CHECK(tokens.mask_BS[1].sum().item<int64_t>() < tokens.mask_BS[0].sum().item<int64_t>());
 }
 
-TEST_CASE("truncation keeps EOS as the last token", "[tokenizer]") {
+TEST_CASE("truncation keeps EOS as the last token, tokens are counted before it", "[tokenizer]") {
   const Trained trained("lintorch_tokenizer_truncation_test", 5);
   const auto tokenizer = Tokenizer::load(trained.path);
-  const auto tokens = tokenizer.encode({"A red circle bounces on a dark background, and a blue star rotates."});
+  const std::string prompt = "A red circle bounces on a dark background, and a blue star rotates.";
+  const auto tokens = tokenizer.encode({prompt});
+  const Trained longer("lintorch_tokenizer_no_truncation_test", 64);
+  CHECK(tokenizer.num_tokens(prompt) == Tokenizer::load(longer.path).encode({prompt}).mask_BS.sum().item<int64_t>());
+  CHECK(tokenizer.num_tokens("") == 1);
   CHECK(row(tokens.mask_BS, 0) == std::vector<int64_t>(5, 1));
   CHECK(tokens.ids_BS[0][4].item<int64_t>() == 1);
   CHECK(tokens.ids_BS[0][3].item<int64_t>() > 3);
