@@ -176,7 +176,7 @@ Json config_to_json(const T& config) {
 /// Applies "a.b.c=value" to the JSON form of a config. A text field takes the value as it stands, any other reads it
 /// as JSON (or as text where it is no JSON, e.g. an enum's name). defaults: of the config; what is null there may be null again.
 /// Throws ConfigError when the path does not exist (nearest name suggested).
-void apply_override(Json& json, const std::string& assignment, const Json& defaults = {});
+void apply_override(Json& json, const std::string& assignment, const Json& defaults);
 
 /// `config` (by default the struct's defaults), then the file (if given), then the overrides in order; validated at the end.
 template <class T>

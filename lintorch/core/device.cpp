@@ -44,7 +44,16 @@ std::string cuda_device_name(c10::Device device) {
   return name && device.is_cuda() ? name(std::max<int>(device.index(), 0)) : device.str();
 }
 
-c10::DeviceAllocator* cuda_allocator() { return dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(c10::kCUDA)); }
+/// Null on the CPU.
+c10::DeviceAllocator* allocator_of(c10::Device device) {
+  return device.is_cpu() ? nullptr : dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(c10::kCUDA));
+}
+
+/// All zero on the CPU.
+c10::CachingDeviceAllocator::DeviceStats memory_stats(c10::Device device) {
+  auto* allocator = allocator_of(device);
+  return allocator ? allocator->getDeviceStats(device.index()) : c10::CachingDeviceAllocator::DeviceStats{};
+}
 
 }  // namespace
 
@@ -73,34 +82,24 @@ void synchronize(c10::Device device) {
   if (!device.is_cpu()) at::detail::getCUDAHooks().deviceSynchronize(device.index());
 }
 
-int64_t peak_memory_bytes(c10::Device device) {
-  if (device.is_cpu()) return 0;
-  auto* allocator = cuda_allocator();
-  return allocator ? allocator->getDeviceStats(device.index()).reserved_bytes[0].peak : 0;
-}
+int64_t peak_memory_bytes(c10::Device device) { return memory_stats(device).reserved_bytes[0].peak; }
 
-int64_t peak_tensor_bytes(c10::Device device) {
-  if (device.is_cpu()) return 0;
-  auto* allocator = cuda_allocator();
-  return allocator ? allocator->getDeviceStats(device.index()).allocated_bytes[0].peak : 0;
-}
+int64_t peak_tensor_bytes(c10::Device device) { return memory_stats(device).allocated_bytes[0].peak; }
 
 void reset_peak_memory(c10::Device device) {
-  if (device.is_cpu()) return;
-  if (auto* allocator = cuda_allocator()) allocator->resetPeakStats(device.index());
+  if (auto* allocator = allocator_of(device)) allocator->resetPeakStats(device.index());
 }
 
 int64_t available_memory_bytes(c10::Device device) {
-  auto* allocator = device.is_cpu() ? nullptr : cuda_allocator();
+  auto* allocator = allocator_of(device);
   if (!allocator) return std::numeric_limits<int64_t>::max();
-  const auto stats = allocator->getDeviceStats(device.index());
+  const auto stats = memory_stats(device);
   return static_cast<int64_t>(allocator->getMemoryInfo(device.index()).first) + stats.reserved_bytes[0].current -
          stats.allocated_bytes[0].current;
 }
 
 void release_cached_memory(c10::Device device) {
-  if (device.is_cpu()) return;
-  if (auto* allocator = cuda_allocator()) allocator->emptyCache();
+  if (auto* allocator = allocator_of(device)) allocator->emptyCache();
 }
 
 std::string device_description(c10::Device device) {

@@ -8,10 +8,9 @@
 #include "lintorch/core/error.h"
 #include "lintorch/core/rng.h"
 #include "lintorch/diffusion/guidance.h"
+#include "lintorch/linvideo/seed_streams.h"
 
 namespace lintorch::linvideo {
-
-constexpr uint64_t kRollbackStream = 0x7262;
 
 RolloutPool::RolloutPool(const TrajectorySource& source, int64_t num_trajectories, int64_t pool_size, uint64_t seed,
                          c10::Device device, int64_t num_starts)

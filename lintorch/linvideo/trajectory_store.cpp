@@ -4,6 +4,7 @@
 
 #include "lintorch/core/dtype.h"
 #include "lintorch/core/error.h"
+#include "lintorch/core/files.h"
 #include "lintorch/core/shape_check.h"
 #include "lintorch/linvideo/fingerprint.h"
 
@@ -58,7 +59,7 @@ TrajectoryWriter::TrajectoryWriter(fs::path folder, TrajectoryManifest request, 
     LT_CHECK(!fs::exists(folder_) || (fs::is_directory(folder_) && fs::is_empty(folder_)), IoError,
              "[collect_trajectories] {} exists and is not a trajectory folder: expected a new or empty one",
              folder_.string());
-    fs::create_directories(folder_);
+    create_folder(folder_);
     write_manifest(folder_, manifest_);
   }
   io::write_safetensors(folder_ / kUnconditionalText,

@@ -305,7 +305,7 @@ void Trainer::save() {
 void Trainer::preview() {
   if (!leads()) return;
   const fs::path folder = run_dir_ / "previews" / fmt::format("step_{:08}", step_);
-  fs::create_directories(folder);
+  create_folder(folder);
   const c10::NoGradGuard no_grad;
   const EmaScope averaged(ema_);
   const AutocastScope autocast = autocast_scope();
@@ -367,9 +367,8 @@ TrainResult Trainer::run() {
   if (step_ >= config_.steps) return TrainResult::kFinished;
   if (leads())
     log_warning(
-        "stopped by a signal at step {} of {}; everything is saved in {}: to go on, run again with --resume and the "
-        "same "
-        "settings",
+        "stopped by a signal at step {} of {}; everything is saved in {}: "
+        "to go on, run again with --resume and the same settings",
         step_, config_.steps, run_dir_.string());
   return TrainResult::kInterrupted;
 }

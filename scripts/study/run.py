@@ -76,6 +76,11 @@ def run_key(settings):
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
 
+def fits(pattern, run):
+    """Whether one of a run's names has a match of the pattern."""
+    return any(re.search(pattern, name) for name in run[2])
+
+
 class Study:
     def __init__(self, args):
         self.args = args
@@ -121,8 +126,7 @@ class Study:
     def in_order(self, runs):
         """Keys of runs, those that fit an earlier pattern of --first before the others."""
         def rank(key):
-            fits = [number for number, pattern in enumerate(self.args.first) for name in runs[key][2] if re.search(pattern, name)]
-            return min(fits, default=len(self.args.first))
+            return next((number for number, pattern in enumerate(self.args.first) if fits(pattern, runs[key])), len(self.args.first))
         return sorted(runs, key=rank)
 
     def train_and_export(self, config, settings, run, model, **export):
@@ -147,9 +151,8 @@ class Study:
 
     def only(self, runs):
         """The runs that --only asks for."""
-        def fits(names):
-            return any(re.search(pattern, name) for pattern in self.args.only for name in names)
-        return {key: run for key, run in runs.items() if not self.args.only or fits(run[2])}
+        return {key: run for key, run in runs.items()
+                if not self.args.only or any(fits(pattern, run) for pattern in self.args.only)}
 
     def done(self, key):
         return key in self.earlier or (self.args.results / f"{key}.json").exists()
